@@ -1,0 +1,594 @@
+"""The whole configuration: built-in defaults, then a file, then the environment, then flags.
+
+Reads once, at the start, into frozen structs; afterwards nobody asks a file or the environment again. Every mistake is
+found in one pass and told with its path, so that nobody repairs a file one error at a time. Secrets are known by their
+type: they are masked wherever a configuration is shown, and ``env: production`` refuses those that anybody could
+guess. Knows nothing of what the values are used for.
+"""
+
+import ipaddress
+import types
+import zoneinfo
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Final, Literal, TypeGuard, get_args, get_origin
+from urllib.parse import urlsplit
+
+import msgspec
+import yaml
+
+from engine import settings as engine_settings
+from engine.settings import Bytes, Count, Milliseconds, Section, Settings
+
+__all__ = [
+    "Admin",
+    "App",
+    "Config",
+    "ConfigError",
+    "Http",
+    "Im",
+    "Limits",
+    "Loaded",
+    "Log",
+    "Media",
+    "Mixer",
+    "Mongo",
+    "Pay",
+    "Redis",
+    "Share",
+    "Sockets",
+    "WeChat",
+    "load",
+    "show",
+]
+
+PREFIX: Final = "GREENROOM_"
+# Variables with our prefix that belong to the command line, which looks for a server and has no configuration.
+COMMAND_LINE: Final = frozenset({"GREENROOM_ADMIN_TOKEN", "GREENROOM_TOKEN", "GREENROOM_URL"})
+MASK: Final = "****"
+SECRET_BYTES_MIN: Final = 32
+MINUTE_MS: Final = 60_000
+# Keys printed in public documentation as examples; somebody always copies them (IM signature, push address, payment).
+PUBLISHED: Final = frozenset(
+    {
+        "5bd2850fff3ecb11d7c805251c51ee463a25727bddc2385f3fa8bfee1bb93b5e",
+        "e12c46f2612d5106e2034781ab261ca3",
+        "192006250b4c09247ec02edce69f6a2d",
+    }
+)
+EXAMPLE_WORDS: Final = ("greenroom-dev", "example", "changeme", "change-me", "placeholder", "your-", "your_")
+# Fewer different characters than this is a key held down, not a key.
+SECRET_CHARACTERS_MIN: Final = 8
+
+Port = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
+Host = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
+Address = Annotated[str, msgspec.Meta(max_length=2_000)]
+HttpAddress = Annotated[str, msgspec.Meta(max_length=2_000, pattern=r"^https?://[^\s/]+")]
+Secret = Annotated[str, msgspec.Meta(max_length=1_000, extra={"secret": True})]
+# A store's address may carry a password between its name and its host: only that part is secret.
+StoreAddress = Annotated[str, msgspec.Meta(max_length=2_000, extra={"password": True})]
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used. ``mistakes`` holds all of them, each beginning with a path or a file."""
+
+    def __init__(self, mistakes: tuple[str, ...]) -> None:
+        super().__init__("\n".join(mistakes))
+        self.mistakes = mistakes
+
+
+class _Shy(Section, frozen=True, kw_only=True):
+    """A section that holds a secret and does not tell it to whoever prints it."""
+
+    def __repr__(self) -> str:
+        shown = (f"{path}={_masked(kind, value)!r}" for path, kind, value in _leaves(self))
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+
+class Http(Section, frozen=True, kw_only=True):
+    """The public listener and what it accepts (SEC-26)."""
+
+    host: Host = "127.0.0.1"
+    port: Port = 8_000
+    body_bytes_max: Bytes = 1_048_576
+    header_bytes_max: Bytes = 16_384
+    body_timeout_ms: Milliseconds = 30_000
+    idle_timeout_ms: Milliseconds = 75_000
+    trusted_proxies: tuple[str, ...] = ()
+    origins: tuple[str, ...] = ()
+    language: Literal["zh", "en"] = "zh"
+
+
+class Admin(Section, frozen=True, kw_only=True):
+    """The operators' listener (SEC-31)."""
+
+    host: Host = "127.0.0.1"
+    port: Port = 8_001
+
+
+class Mongo(_Shy, frozen=True, kw_only=True):
+    """The lasting store; an empty ``uri`` means the embedded one (DS-5, D-3)."""
+
+    uri: StoreAddress = ""
+    database: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,38}$")] = "greenroom"
+    read_deadline_ms: Milliseconds = 2_000
+    money_deadline_ms: Milliseconds = 5_000
+    workers_count: Annotated[int, msgspec.Meta(ge=1, le=1_000)] = 64
+
+
+class Redis(_Shy, frozen=True, kw_only=True):
+    """The store that may vanish; an empty ``url`` means the embedded one (DS-5)."""
+
+    url: StoreAddress = ""
+    deadline_ms: Milliseconds = 500
+
+
+class Log(Section, frozen=True, kw_only=True):
+    """How much is logged, and in which form."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["auto", "json", "console"] = "auto"
+
+
+class Share(Section, frozen=True, kw_only=True):
+    """The card a guest passes on."""
+
+    title: Annotated[str, msgspec.Meta(max_length=100)] = "和我视频聊天吧"
+    image_url: Address = "https://img.example/share.png"
+
+
+class App(Section, frozen=True, kw_only=True):
+    """The mini-program itself: builds for which features are switched off during WeChat's review."""
+
+    review_versions: tuple[int, ...] = ()
+
+
+class Sockets(Section, frozen=True, kw_only=True):
+    """Bounds of every WebSocket (SEC-26, INV-20, G-18)."""
+
+    ping_ms: Milliseconds = 25_000
+    dead_ms: Milliseconds = 60_000
+    frame_bytes_max: Bytes = 65_536
+    queue_bytes_max: Bytes = 262_144
+    queue_messages_max: Count = 512
+    per_person_max: Count = 10
+    per_address_max: Count = 200
+    bad_frames_max: Count = 10
+
+
+class Limits(Section, frozen=True, kw_only=True):
+    """The rate limit of paths that document none: ``default_rate`` per ``default_per_ms``, then a burst."""
+
+    default_rate: Count = 20
+    default_per_ms: Milliseconds = 1_000
+    default_burst: Count = 40
+    addresses_max: Count = 50_000
+
+
+class WeChat(_Shy, frozen=True, kw_only=True):
+    """Sign-in with WeChat."""
+
+    stand_in: bool = True
+    app_id: Annotated[str, msgspec.Meta(max_length=64)] = ""
+    app_secret: Secret = ""
+    base_url: HttpAddress = "https://api.weixin.qq.com"
+
+
+class Im(_Shy, frozen=True, kw_only=True):
+    """Signatures for the messaging service. ``sdk_app_id`` is digits, kept as text because the wire wants text."""
+
+    sdk_app_id: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,20}$")] = "1400000000"
+    secret_key: Secret = "greenroom-dev-signature-key"  # noqa: S105 - production refuses it
+    signature_days: Annotated[int, msgspec.Meta(ge=1, le=180)] = 7
+
+
+class Media(_Shy, frozen=True, kw_only=True):
+    """Signed addresses of streams (LR-5, LR-6)."""
+
+    stand_in: bool = True
+    push_host: Host = "push.greenroom.example"
+    play_host: Host = "play.greenroom.example"
+    app: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")] = "live"
+    biz_id: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9]{1,32}$")] = "8888"
+    push_key: Secret = "greenroom-dev-push-key"
+    play_key: Secret = "greenroom-dev-play-key"
+    push_hours: Annotated[int, msgspec.Meta(ge=1, le=168)] = 24
+
+
+class Mixer(Section, frozen=True, kw_only=True):
+    """Mixing of streams."""
+
+    stand_in: bool = True
+
+
+class Pay(_Shy, frozen=True, kw_only=True):
+    """WeChat Pay (CA-29)."""
+
+    stand_in: bool = True
+    merchant_id: Annotated[str, msgspec.Meta(max_length=32)] = ""
+    api_key: Secret = "greenroom-dev-pay-key"
+    base_url: HttpAddress = "https://api.mch.weixin.qq.com"
+    notify_url: Address = ""
+
+
+class Config(Section, frozen=True, kw_only=True):
+    """Everything that can be set, section by section as ``config.yaml`` shows it."""
+
+    env: Literal["dev", "production"] = "dev"
+    data_dir: Annotated[str, msgspec.Meta(min_length=1)] = "./var"
+    time_zone: str = "Asia/Shanghai"
+    failpoints: tuple[str, ...] = ()
+    http: Http = Http()
+    admin: Admin = Admin()
+    mongo: Mongo = Mongo()
+    redis: Redis = Redis()
+    log: Log = Log()
+    node: engine_settings.Node = engine_settings.Node()
+    billing: engine_settings.Billing = engine_settings.Billing()
+    ledger: engine_settings.Ledger = engine_settings.Ledger()
+    calls: engine_settings.Calls = engine_settings.Calls()
+    presence: engine_settings.Presence = engine_settings.Presence()
+    rooms: engine_settings.Rooms = engine_settings.Rooms()
+    people: engine_settings.People = engine_settings.People()
+    orders: engine_settings.Orders = engine_settings.Orders()
+    gifts: tuple[engine_settings.Gift, ...] = engine_settings.GIFTS
+    products: tuple[engine_settings.Product, ...] = engine_settings.PRODUCTS
+    share: Share = Share()
+    app: App = App()
+    sockets: Sockets = Sockets()
+    limits: Limits = Limits()
+    wechat: WeChat = WeChat()
+    im: Im = Im()
+    media: Media = Media()
+    mixer: Mixer = Mixer()
+    pay: Pay = Pay()
+
+    @property
+    def settings(self) -> Settings:
+        """The engine's share."""
+        return Settings(
+            node=self.node,
+            billing=self.billing,
+            ledger=self.ledger,
+            calls=self.calls,
+            presence=self.presence,
+            rooms=self.rooms,
+            people=self.people,
+            orders=self.orders,
+            gifts=self.gifts,
+            products=self.products,
+        )
+
+
+class Loaded(msgspec.Struct, frozen=True, kw_only=True):
+    """A configuration, and for each path that somebody set who it was: a file, a variable, or ``flag``."""
+
+    config: Config
+    origins: Mapping[str, str]
+
+
+def load(
+    *, file: Path | None, environment: Mapping[str, str], flags: Mapping[str, object] = types.MappingProxyType({})
+) -> Loaded:
+    """Read the configuration in the order of voices: built-in, ``file``, ``environment``, ``flags``.
+
+    ``flags`` maps paths (``http.port``) to values; text is read the way a variable is.
+
+    Raises: ConfigError: with every mistake there is: unknown keys, wrong kinds and units, settings that contradict each
+        other, and in production everything that only development may have.
+    """
+    mistakes: list[str] = []
+    chosen: dict[str, object] = {}
+    origins: dict[str, str] = {}
+    voices = (
+        (_from_file(file, mistakes), lambda _path: file.name if file else ""),
+        (_from_environment(environment, mistakes), _variable),
+        (_from_flags(flags, mistakes), lambda _path: "flag"),
+    )
+    for values, origin in voices:
+        for path, value in values.items():
+            chosen[path] = value
+            origins[path] = origin(path)
+    if mistakes:
+        raise ConfigError(tuple(mistakes))
+
+    config = msgspec.convert(_nested(chosen), Config)
+    mistakes.extend(_contradictions(config))
+    if config.env == "production":
+        mistakes.extend(f"production: {reason}" for reason in _unfit_for_production(config))
+    if mistakes:
+        raise ConfigError(tuple(mistakes))
+    return Loaded(config=config, origins=types.MappingProxyType(origins))
+
+
+def show(loaded: Loaded) -> dict[str, dict[str, object]]:
+    """Every setting by path, as ``{"value": …, "origin": …}``, secrets as ``****``; safe to print."""
+    return {
+        path: {"value": _masked(kind, value), "origin": loaded.origins.get(path, "built-in")}
+        for path, kind, value in _leaves(loaded.config)
+    }
+
+
+# Reading
+
+
+def _from_file(file: Path | None, mistakes: list[str]) -> dict[str, object]:
+    if file is None:
+        return {}
+    try:
+        content = yaml.load(file.read_text("utf-8"), _StrictLoader)  # noqa: S506 - a SafeLoader, with one check more
+    except (OSError, UnicodeDecodeError) as error:
+        mistakes.append(f"{file}: cannot be read: {error}")
+        return {}
+    except yaml.YAMLError as error:
+        mistakes.append(f"{file}: {' '.join(str(error).split())}")
+        return {}
+    return _flattened({} if content is None else content, Config, "", mistakes)
+
+
+def _from_environment(environment: Mapping[str, str], mistakes: list[str]) -> dict[str, object]:
+    values: dict[str, object] = {}
+    for variable in sorted(environment):
+        if variable.startswith(PREFIX) and variable not in COMMAND_LINE:
+            path = variable.removeprefix(PREFIX).lower().replace("__", ".")
+            _read_text(path, environment[variable], variable, values, mistakes)
+    return values
+
+
+def _from_flags(flags: Mapping[str, object], mistakes: list[str]) -> dict[str, object]:
+    values: dict[str, object] = {}
+    for path, value in flags.items():
+        kind = _kind_of(path)
+        if kind is None or isinstance(value, str):
+            _read_text(path, str(value), path, values, mistakes)
+        else:
+            _check(path, value, kind, mistakes)
+            values[path] = value
+    return values
+
+
+def _variable(path: str) -> str:
+    return PREFIX + path.upper().replace(".", "__")
+
+
+def _read_text(path: str, text: str, name: str, values: dict[str, object], mistakes: list[str]) -> None:
+    """Take ``text`` as it stands where text is wanted, so that a secret made of digits stays one; else as YAML."""
+    kind = _kind_of(path)
+    if kind is None:
+        mistakes.append(f"{name}: no such setting")
+        return
+    value: object = text
+    if not _wants_text(kind):
+        try:
+            value = yaml.load(text, _StrictLoader)  # noqa: S506 - a SafeLoader, with one check more
+        except yaml.YAMLError:
+            mistakes.append(f"{path}: not readable as YAML (from {name})")
+            return
+    _check(path, value, kind, mistakes)
+    values[path] = value
+
+
+def _flattened(content: object, section: type[Section], path: str, mistakes: list[str]) -> dict[str, object]:
+    """The leaves of a nested mapping by path; complains of all that does not fit ``section``."""
+    if not isinstance(content, dict):
+        mistakes.append(f"{path or 'the file'}: Expected a section, got {_kind_name(content)}")
+        return {}
+    values: dict[str, object] = {}
+    kinds = _kinds(section)
+    for key, value in content.items():
+        key_path = f"{path}.{key}" if path else str(key)
+        kind = kinds.get(key)
+        if kind is None:
+            mistakes.append(f"{key_path}: no such setting")
+        elif _is_section(kind):
+            values |= _flattened(value, kind, key_path, mistakes)
+        else:
+            _check(key_path, value, kind, mistakes)
+            values[key_path] = value
+    return values
+
+
+def _nested(values: Mapping[str, object]) -> dict[str, object]:
+    tree: dict[str, object] = {}
+    for path, value in values.items():
+        section, _, key = path.rpartition(".")
+        place = tree.setdefault(section, {}) if section else tree
+        assert isinstance(place, dict)
+        place[key] = value
+    return tree
+
+
+def _check(path: str, value: object, kind: object, mistakes: list[str]) -> None:
+    try:
+        msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        message, _, inner = str(error).replace("`", "").partition(" - at ")
+        mistakes.append(f"{path}{inner.removeprefix('$')}: {message}")
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """YAML in which a key written twice is a mistake; plain YAML takes the last one without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, object]:  # noqa: FBT001, FBT002 - PyYAML's signature
+        seen: set[object] = set()
+        for key_node, _ in node.value:
+            if key_node.value in seen:
+                message = f"{key_node.value} is set twice"
+                raise yaml.constructor.ConstructorError(None, None, message, key_node.start_mark)
+            seen.add(key_node.value)
+        return super().construct_mapping(node, deep)
+
+
+# Kinds of settings
+
+
+def _kinds(section: type[Section]) -> dict[str, object]:
+    return {field.name: field.type for field in msgspec.structs.fields(section)}
+
+
+def _is_section(kind: object) -> TypeGuard[type[Section]]:
+    return isinstance(kind, type) and issubclass(kind, Section)
+
+
+def _kind_of(path: str) -> object | None:
+    """The type of the setting at ``path``; None when there is none, or a whole section."""
+    kind: object = Config
+    for key in path.split("."):
+        if not _is_section(kind):
+            return None
+        kind = _kinds(kind).get(key)
+    return None if _is_section(kind) else kind
+
+
+def _wants_text(kind: object) -> bool:
+    if get_origin(kind) is Annotated:
+        kind = get_args(kind)[0]
+    return kind is str or get_origin(kind) is Literal
+
+
+def _kind_name(value: object) -> str:
+    return "null" if value is None else type(value).__name__
+
+
+def _leaves(section: Section, prefix: str = "") -> Iterator[tuple[str, object, object]]:
+    """Path, type and value of every setting."""
+    for name, kind in _kinds(type(section)).items():
+        value = getattr(section, name)
+        if isinstance(value, Section):
+            yield from _leaves(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, kind, value
+
+
+def _marked(kind: object, mark: str) -> bool:
+    return get_origin(kind) is Annotated and any(
+        isinstance(note, msgspec.Meta) and bool(note.extra and note.extra.get(mark)) for note in get_args(kind)[1:]
+    )
+
+
+def _masked(kind: object, value: object) -> object:
+    if _marked(kind, "secret"):
+        return MASK if value else ""
+    if _marked(kind, "password"):
+        return _without_password(str(value))
+    plain = msgspec.to_builtins(value)
+    return list(plain) if isinstance(plain, tuple) else plain
+
+
+def _without_password(address: str) -> str:
+    scheme, separator, rest = address.partition("://")
+    # The last @ before the path: a password written without its percent signs may hold one itself.
+    credentials, at, host = rest.rpartition("@")
+    return f"{scheme}{separator}{credentials.partition(':')[0]}:{MASK}@{host}" if at else address
+
+
+# What contradicts itself
+
+
+def _contradictions(config: Config) -> Iterator[str]:
+    """Settings that are fine alone and wrong together, or not of the form that their use needs."""
+    if config.node.renew_ms * 3 > config.node.lease_ms:
+        yield "node.renew_ms: a lease must outlast three renewals, so at most a third of node.lease_ms"
+    if config.sockets.ping_ms >= config.sockets.dead_ms:
+        yield "sockets.ping_ms: must be below sockets.dead_ms, or every quiet socket is cut"
+    if config.calls.points_per_minute_default > config.calls.points_per_minute_max:
+        yield "calls.points_per_minute_default: over calls.points_per_minute_max"
+    for name, entries in (("gifts", config.gifts), ("products", config.products)):
+        ids = [entry.id for entry in entries]
+        for twice in sorted({number for number in ids if ids.count(number) > 1}):
+            yield f"{name}: id {twice} is used twice"
+    try:
+        zoneinfo.ZoneInfo(config.time_zone)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        yield f"time_zone: no such time zone: {config.time_zone}"
+    for proxy in config.http.trusted_proxies:
+        if not _is_address(proxy):
+            yield f"http.trusted_proxies: not an IP address: {proxy}"
+    for origin in config.http.origins:
+        if origin != "*" and not _is_origin(origin):
+            yield f"http.origins: not of the form https://name[:port]: {origin}"
+    yield from _wrong_scheme("mongo.uri", config.mongo.uri, ("mongodb://", "mongodb+srv://"))
+    yield from _wrong_scheme("redis.url", config.redis.url, ("redis://", "rediss://", "unix://"))
+    yield from _wrong_scheme("pay.notify_url", config.pay.notify_url, ("http://", "https://"))
+
+
+def _wrong_scheme(path: str, address: str, schemes: tuple[str, ...]) -> Iterator[str]:
+    if address and not address.startswith(schemes):
+        yield f"{path}: must begin with {' or '.join(schemes)}"
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_origin(text: str) -> bool:
+    parts = urlsplit(text)
+    return parts.scheme in ("http", "https") and text == f"{parts.scheme}://{parts.netloc}" and "@" not in text
+
+
+# What production refuses (SEC-27, SEC-36)
+
+
+def _unfit_for_production(config: Config) -> Iterator[str]:
+    """Everything that only development may have."""
+    yield from _unfit_stores(config)
+    for name in ("wechat", "media", "mixer", "pay"):
+        if getattr(config, name).stand_in:
+            yield f"{name}.stand_in: a stand-in serves nobody; set it to false and give the real service"
+    for path, kind, value in _leaves(config):
+        if _marked(kind, "secret"):
+            yield from (f"{path}: {reason}; set {_variable(path)}" for reason in _weaknesses(str(value)))
+    yield from _unfit_services(config)
+    if config.failpoints:
+        yield "failpoints: faults are planted"
+    if config.billing.minute_ms != MINUTE_MS:
+        yield f"billing.minute_ms: a minute has {MINUTE_MS} ms"
+    if "*" in config.http.origins:
+        yield "http.origins: * lets every web page act for its visitors"
+
+
+def _unfit_stores(config: Config) -> Iterator[str]:
+    for path, address in (("mongo.uri", config.mongo.uri), ("redis.url", config.redis.url)):
+        if not address:
+            yield f"{path}: the embedded store is for development; name a real one"
+        elif "@" not in address and "authMechanism=" not in address:
+            yield f"{path}: carries no credentials; a store open to its network is open to everybody on it"
+
+
+def _unfit_services(config: Config) -> Iterator[str]:
+    defaults = Config()
+    for path, value, default in (
+        ("wechat.app_id", config.wechat.app_id, ""),
+        ("im.sdk_app_id", config.im.sdk_app_id, defaults.im.sdk_app_id),
+        ("media.push_host", config.media.push_host, defaults.media.push_host),
+        ("media.play_host", config.media.play_host, defaults.media.play_host),
+        ("pay.merchant_id", config.pay.merchant_id, ""),
+    ):
+        if value == default:
+            yield f"{path}: still the default"
+    for path, address in (
+        ("wechat.base_url", config.wechat.base_url),
+        ("pay.base_url", config.pay.base_url),
+        ("pay.notify_url", config.pay.notify_url),
+    ):
+        if not address.startswith("https://"):
+            yield f"{path}: must be an https address"
+
+
+def _weaknesses(secret: str) -> Iterator[str]:
+    reasons: tuple[tuple[Callable[[str], bool], str], ...] = (
+        (lambda text: not text, "is empty"),
+        (lambda text: text in PUBLISHED, "is printed in public documentation"),
+        (lambda text: any(word in text.lower() for word in EXAMPLE_WORDS), "is a default or an example"),
+        (lambda text: len(text.encode()) < SECRET_BYTES_MIN, f"is shorter than {SECRET_BYTES_MIN} bytes"),
+        (lambda text: len(set(text)) < SECRET_CHARACTERS_MIN, "repeats itself"),
+    )
+    # The first reason is enough: an empty secret is also short.
+    for applies, reason in reasons:
+        if applies(secret):
+            yield reason
+            return

@@ -1,0 +1,31 @@
+"""What a minute and a gift cost and earn. Pure arithmetic on whole numbers; the rounding rule is written here, once."""
+
+import msgspec
+
+from store.interfaces.calls import Price
+
+__all__ = ["Tariff"]
+
+
+class Tariff(msgspec.Struct, frozen=True, kw_only=True):
+    """Exchange and share. Both are set in ``config.yaml`` and apply to what begins afterwards."""
+
+    diamonds_per_100_points: int
+    anchor_share_percent: int
+
+    def price(self, points_per_minute: int) -> Price:
+        """The price of a minute for an anchor who asks ``points_per_minute``.
+
+        What the guest pays is rounded up to whole diamonds, what the anchor earns is rounded down to whole points.
+
+        Source: CA-18, CA-20.
+        """
+        return Price(
+            points=points_per_minute,
+            diamonds=-(-points_per_minute * self.diamonds_per_100_points // 100),
+            earned_points=points_per_minute * self.anchor_share_percent // 100,
+        )
+
+    def gift_points(self, cost_diamonds: int) -> int:
+        """What the anchor earns by gifts worth ``cost_diamonds``: the way back through the same exchange, rounded down."""
+        return cost_diamonds * self.anchor_share_percent // self.diamonds_per_100_points

@@ -1,0 +1,187 @@
+"""The engine of one node: the one object that handlers hold.
+
+Builds the services over a ``World`` and runs what must run in the background. Nothing happens before ``start``.
+"""
+
+from engine import settings
+from engine.actors.alarms import AlarmClock
+from engine.billing.ledger import Ledger
+from engine.billing.tariff import Tariff
+from engine.call.lifecycle import Rules
+from engine.ids import Ids
+from engine.metrics import Metrics
+from engine.node import Node
+from engine.outbox import Outbox
+from engine.presence import Presence
+from engine.services.calls import Calls
+from engine.services.gifts import Gifts
+from engine.services.identity import SURFACE, Identity
+from engine.services.live_rooms import LiveRooms
+from engine.services.notices import Notices
+from engine.services.operator import Operator
+from engine.services.profiles import Profiles
+from engine.services.recharge import Recharge
+from engine.services.statements import Statements
+from engine.world import World
+from store.interfaces.errors import StoreError
+
+__all__ = ["Greenroom"]
+
+
+class Greenroom:
+    """Services, and the life of the node."""
+
+    def __init__(self, world: World, options: settings.Settings) -> None:
+        self.world = world
+        self.options = options
+        self.metrics = Metrics()
+        self.node = Node(
+            world.stores.leases,
+            options.node,
+            clock=world.clock,
+            rng=world.rng,
+            log=world.log,
+            metrics=self.metrics,
+        )
+        self.is_draining = False
+        ids = Ids(world.stores.ids)
+        alarms = AlarmClock(world.clock)
+        tariff = Tariff(
+            diamonds_per_100_points=options.billing.diamonds_per_100_points,
+            anchor_share_percent=options.billing.anchor_share_percent,
+        )
+        self.ledger = Ledger(
+            world.stores.ledger,
+            options.ledger,
+            clock=world.clock,
+            rng=world.rng,
+            spawn=world.spawn,
+            log=world.log,
+            metrics=self.metrics,
+        )
+        self.metrics.ledger_waiting.read = lambda: self.ledger.waiting_count
+        self.outbox = Outbox(
+            world.stores.ledger, sink=world.sink, spawn=world.spawn, log=world.log, metrics=self.metrics
+        )
+        self.presence = Presence(
+            SURFACE,
+            world.stores.presence,
+            options.presence,
+            silent_ms=options.calls.silent_ms,
+            clock=world.clock,
+            node=self.node,
+            log=world.log,
+        )
+        self.identity = Identity(world, options, node=self.node, ids=ids, ledger=self.ledger)
+        rules = Rules(
+            minute_ms=options.billing.minute_ms,
+            join_ms=options.calls.join_ms,
+            grace_ms=options.calls.grace_ms,
+            low_balance_notice_ms=options.calls.low_balance_notice_ms,
+            resume_window_ms=options.calls.resume_window_ms,
+        )
+        self.calls = Calls(
+            world,
+            options,
+            node=self.node,
+            ledger=self.ledger,
+            presence=self.presence,
+            alarms=alarms,
+            ids=ids,
+            tariff=tariff,
+            metrics=self.metrics,
+            rules=rules,
+        )
+        self.rooms = LiveRooms(
+            world,
+            options,
+            node=self.node,
+            presence=self.presence,
+            alarms=alarms,
+            calls=self.calls,
+            metrics=self.metrics,
+        )
+        self.calls.on_ended = self.rooms.call_ended
+        self.profiles = Profiles(
+            world,
+            options,
+            calls=self.calls,
+            presence=self.presence,
+            identity=self.identity,
+            tariff=tariff,
+        )
+        self.statements = Statements(world, ledger=self.ledger)
+        self.gifts = Gifts(
+            world,
+            options,
+            ledger=self.ledger,
+            tariff=tariff,
+            calls=self.calls,
+            rooms=self.rooms,
+            outbox=self.outbox,
+        )
+        self.recharge = Recharge(world, options, node=self.node, ids=ids, ledger=self.ledger)
+        self.notices = Notices(
+            world, options, node=self.node, identity=self.identity, calls=self.calls, rooms=self.rooms
+        )
+        self.operator = Operator(
+            world,
+            options,
+            node=self.node,
+            ids=ids,
+            ledger=self.ledger,
+            presence=self.presence,
+            calls=self.calls,
+            rooms=self.rooms,
+            notices=self.notices,
+            statements=self.statements,
+            metrics=self.metrics,
+            rules=rules,
+        )
+        self.node.on_outage = self._begin_anew
+
+    async def start(self, *, supersedes: bool) -> None:
+        """Begin a new incarnation, take over what earlier ones left, and run.
+
+        ``supersedes``: whoever calls can prove that no earlier incarnation of this node's name runs any more.
+
+        Raises: StoreError: the store did not take it.
+        """
+        await self.node.begin(supersedes=supersedes)
+        self.operator.begin()
+        await self.calls.take_over()
+        await self.rooms.take_over()
+        self.outbox.kick()
+        self.ledger.fold_soon()
+        for work, name in (
+            (self.node.run(), "lease"),
+            (self.presence.run(), "presence"),
+            (self.calls.run(), "calls-sweep"),
+            (self.rooms.run(), "rooms-sweep"),
+            (self.recharge.run(), "reconcile"),
+        ):
+            self.world.spawn(work, name=name)
+
+    async def drain(self) -> None:
+        """Stop owning anything: calls and rooms are left as they are stored, for the next incarnation."""
+        self.is_draining = True
+        await self.calls.drop_all()
+        await self.rooms.drop_all()
+        try:
+            await self.node.end()
+        except StoreError:
+            self.world.log.warning("lease_not_given_back", node=self.node.id)
+
+    def is_ready(self) -> bool:
+        """Whether new sessions are welcome."""
+        return not self.is_draining and self.node.is_confirmed()
+
+    async def _begin_anew(self, last_proof_ms: int) -> None:
+        """This node was away: what it believes of its sessions is worth nothing; take them over from the store."""
+        await self.calls.drop_all()
+        await self.rooms.drop_all()
+        try:
+            await self.calls.take_over(last_proof_ms)
+            await self.rooms.take_over()
+        except StoreError:
+            self.world.log.warning("take_over_failed")  # The sweep goes on with it.

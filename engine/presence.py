@@ -1,0 +1,227 @@
+"""Who is here, as this node sees it, and who of the two in a call has been lost.
+
+A person is *held* by open lines: sockets, or pictures sent into a room. Whoever uses no line shows himself by asking
+something now and then. A person in a call is lost the moment his last line closes or, without lines, when he has been silent
+for ``silent_ms``; once he has had a line in this call, only a line brings him back (CA-12, D-17).
+
+Other nodes learn who is here through the presence store, which may be empty at any moment; nothing about money depends
+on it.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from engine import settings
+from engine.actors.ref import ActorRef
+from engine.call.messages import Arrived, Left
+from engine.node import Node
+from engine.ports import Clock, Log, Timer
+from store.interfaces.calls import Side
+from store.interfaces.errors import StoreError
+from store.interfaces.ids import PersonId
+from store.interfaces.presence import PresenceStore
+
+__all__ = ["Presence"]
+
+LISTED_MAX: Final = 1000
+
+
+class _Person:
+    __slots__ = ("call", "had_line", "is_lost", "lines_count", "seen_at_ms", "side", "silence")
+
+    def __init__(self) -> None:
+        self.lines_count = 0
+        self.seen_at_ms = 0
+        self.call: ActorRef | None = None
+        self.side = Side.GUEST
+        self.had_line = False
+        self.is_lost = False
+        self.silence: Timer | None = None
+
+
+class Presence:
+    """The people this node has seen lately, on one surface."""
+
+    def __init__(
+        self,
+        surface: str,
+        store: PresenceStore,
+        options: settings.Presence,
+        *,
+        silent_ms: int,
+        clock: Clock,
+        node: Node,
+        log: Log,
+    ) -> None:
+        self._surface = surface
+        self._store = store
+        self._options = options
+        self._silent_ms = silent_ms
+        self._clock = clock
+        self._node = node
+        self._log = log
+        self._people: dict[PersonId, _Person] = {}
+        self._unpublished: set[PersonId] = set()
+
+    # --- evidence --------------------------------------------------------------------------------------------------
+
+    def seen(self, person_id: PersonId) -> None:
+        """The person has asked something."""
+        person = self._person(person_id)
+        self._show(person_id, person)
+        if person.call is not None and person.is_lost and not person.had_line:
+            self._found(person)
+
+    def line_opened(self, person_id: PersonId) -> None:
+        """A socket opened, or the person began to send pictures."""
+        person = self._person(person_id)
+        person.lines_count += 1
+        self._show(person_id, person)
+        if person.call is not None:
+            person.had_line = True
+            if person.is_lost:
+                self._found(person)
+
+    def line_closed(self, person_id: PersonId) -> None:
+        """A line that had been opened is gone."""
+        person = self._person(person_id)
+        assert person.lines_count > 0, f"person {person_id} has no open line"
+        person.lines_count -= 1
+        self._show(person_id, person)
+        if person.lines_count == 0 and person.call is not None and person.had_line and not person.is_lost:
+            self._lose(person)
+
+    # --- people in calls -------------------------------------------------------------------------------------------
+
+    def watch(self, person_id: PersonId, call: ActorRef, side: Side, *, is_lost: bool) -> None:
+        """From now on tell ``call`` when the person is lost or back. ``is_lost``: the call does not see him so far."""
+        person = self._person(person_id)
+        person.call = call
+        person.side = side
+        person.had_line = person.lines_count > 0
+        person.is_lost = is_lost
+        if is_lost and person.had_line:
+            self._found(person)
+        self._listen_for_silence(person)
+
+    def unwatch(self, person_id: PersonId, call: ActorRef) -> None:
+        """The call is over; harmless when another call is watched by now."""
+        person = self._people.get(person_id)
+        if person is None or person.call is not call:
+            return
+        person.call = None
+        if person.silence is not None:
+            person.silence.cancel()
+            person.silence = None
+
+    def is_away(self, person_id: PersonId) -> bool:
+        """Whether the server knows that this person, who is in a call, is not there."""
+        person = self._people.get(person_id)
+        return person is None or person.is_lost
+
+    # --- questions -------------------------------------------------------------------------------------------------
+
+    def is_here(self, person_id: PersonId) -> bool:
+        """Whether this node has seen the person within ``reachable_ms``."""
+        person = self._people.get(person_id)
+        if person is None:
+            return False
+        return person.lines_count > 0 or self._node.now_ms() - person.seen_at_ms < self._options.reachable_ms
+
+    async def is_reachable(self, person_id: PersonId) -> bool:
+        """Whether any node has seen the person within ``reachable_ms`` (CA-10)."""
+        if self.is_here(person_id):
+            return True
+        try:
+            return await self._store.is_present(self._surface, person_id)
+        except StoreError:
+            return False
+
+    async def everybody(self) -> tuple[PersonId, ...]:
+        """People seen lately, on any node; at most 1,000."""
+        here = [person_id for person_id in self._people if self.is_here(person_id)]
+        elsewhere: Iterable[PersonId] = ()
+        try:
+            elsewhere = await self._store.present(self._surface, limit=LISTED_MAX)
+        except StoreError:
+            self._log.warning("presence_store_unavailable")
+        return tuple(dict.fromkeys((*here, *elsewhere)))[:LISTED_MAX]
+
+    @property
+    def here_count(self) -> int:
+        """How many people this node remembers."""
+        return len(self._people)
+
+    # --- telling other nodes ---------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Publish who is here and forget who is not, until cancelled."""
+        while True:
+            await self._clock.sleep(self._options.publish_every_ms)
+            for person_id in [known for known, person in self._people.items() if self._is_forgettable(person)]:
+                del self._people[person_id]
+                self._unpublished.discard(person_id)
+            held = (person_id for person_id, person in self._people.items() if person.lines_count > 0)
+            publish = self._unpublished.union(held)
+            if not publish:
+                continue
+            self._unpublished = set()
+            try:
+                await self._store.publish(
+                    self._surface, sorted(publish), expires_in_ms=self._options.reachable_ms
+                )
+            except StoreError:
+                # Whoever is still here is published again soon; the store is allowed to know less.
+                self._unpublished |= publish & self._people.keys()
+
+    # --- parts -----------------------------------------------------------------------------------------------------
+
+    def _person(self, person_id: PersonId) -> _Person:
+        person = self._people.get(person_id)
+        if person is None:
+            person = self._people[person_id] = _Person()
+        return person
+
+    def _show(self, person_id: PersonId, person: _Person) -> None:
+        person.seen_at_ms = self._node.now_ms()
+        self._unpublished.add(person_id)
+
+    def _is_forgettable(self, person: _Person) -> bool:
+        if person.lines_count > 0 or person.call is not None:
+            return False
+        return self._node.now_ms() - person.seen_at_ms >= self._options.reachable_ms
+
+    def _lose(self, person: _Person) -> None:
+        assert person.call is not None
+        person.is_lost = True
+        person.call.tell(Left(person.side, self._node.now_ms()))
+
+    def _found(self, person: _Person) -> None:
+        assert person.call is not None
+        person.is_lost = False
+        person.call.tell(Arrived(person.side, self._node.now_ms()))
+        self._listen_for_silence(person)
+
+    def _listen_for_silence(self, person: _Person) -> None:
+        """Without lines, somebody who says nothing for long is gone; look again when that could first be true."""
+        if person.silence is not None:
+            person.silence.cancel()
+            person.silence = None
+        if person.is_lost or person.call is None:
+            return
+        due_ms = max(person.seen_at_ms, self._node.now_ms() - self._silent_ms) + self._silent_ms
+        person.silence = self._clock.call_at(
+            self._node.store_clock.mono_ms(due_ms), lambda: self._judge_silence(person)
+        )
+
+    def _judge_silence(self, person: _Person) -> None:
+        person.silence = None
+        if person.call is None or person.is_lost:
+            return
+        silent_ms = self._node.now_ms() - person.seen_at_ms
+        if person.lines_count == 0 and silent_ms >= self._silent_ms:
+            self._lose(person)
+        else:
+            if person.lines_count > 0:
+                person.seen_at_ms = self._node.now_ms()
+            self._listen_for_silence(person)

@@ -1,0 +1,456 @@
+"""What operators ask and do. Every number is read from where it is kept; every act leaves an audit line (SEC-31)."""
+
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from engine import settings
+from engine.billing.entries import grant_move
+from engine.billing.ledger import Ledger
+from engine.call.lifecycle import Rules, next_boundary_ms
+from engine.errors import BelowFloor, KeyReused, NotFound, StoreDown
+from engine.ids import Ids
+from engine.metrics import Metrics
+from engine.node import Node
+from engine.presence import Presence
+from engine.services.calls import Calls
+from engine.services.live_rooms import LiveRooms
+from engine.services.notices import Notices
+from engine.services.statements import Statements
+from engine.world import World
+from store.interfaces.calls import CallRecord, EndReason, Phase
+from store.interfaces.errors import StoreError
+from store.interfaces.ids import CallId, PersonId, Sequence
+from store.interfaces.ledger import Audit, EntryKind, JournalEntry, Verdict
+from store.interfaces.money import Currency
+from store.interfaces.notices import AuditLine
+from store.interfaces.people import BanKind, PersonRecord, Role
+
+__all__ = ["Check", "CheckResult", "Explanation", "Operator", "Status", "StuckCall", "Wallet"]
+
+OVERDUE_MS: Final = 5_000
+"""A call this far past its own deadline is stuck: the sweep and the alarms had their chance."""
+
+LISTED_MAX: Final = 1_000
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True):
+    """This node at a glance; the rest is in the metrics."""
+
+    node: str
+    up_since_ms: int
+    now_ms: int
+    lease_is_confirmed: bool
+    calls_live: int
+    calls_owned: int
+    calls_today: dict[str, int]
+    calls_stuck: int
+    rooms_open: int
+    rooms_on_air: int
+    pushers: int
+    audience: int
+    people_here: int
+    sockets_open: int
+    ledger_waiting: int
+
+
+class StuckCall(msgspec.Struct, frozen=True, kw_only=True):
+    """A live call that should have moved on, and what is wrong with it."""
+
+    call: CallRecord
+    why: str
+    overdue_ms: int
+
+
+class Explanation(msgspec.Struct, frozen=True, kw_only=True):
+    """A call with its story, the ledger lines behind its bill, and whether the two agree."""
+
+    call: CallRecord
+    guest: PersonRecord | None
+    anchor: PersonRecord | None
+    entries: tuple[JournalEntry, ...]
+    paid_diamonds: int
+    earned_points: int
+    agrees: bool
+
+
+class Wallet(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person holds."""
+
+    person: PersonRecord
+    diamonds: int
+    points: int
+
+
+class CheckResult(StrEnum):
+    """How a check of ``doctor`` went."""
+
+    OK = "ok"
+    FAIL = "fail"
+
+
+class Check(msgspec.Struct, frozen=True, kw_only=True):
+    """One check; a failed one names the next command."""
+
+    name: str
+    result: CheckResult
+    detail: str
+    next_command: str = ""
+
+
+class Operator:
+    """The operators' side of the engine."""
+
+    def __init__(
+        self,
+        world: World,
+        options: settings.Settings,
+        *,
+        node: Node,
+        ids: Ids,
+        ledger: Ledger,
+        presence: Presence,
+        calls: Calls,
+        rooms: LiveRooms,
+        notices: Notices,
+        statements: Statements,
+        metrics: Metrics,
+        rules: Rules,
+    ) -> None:
+        self._world = world
+        self._options = options
+        self._node = node
+        self._ids = ids
+        self._ledger = ledger
+        self._presence = presence
+        self._calls = calls
+        self._rooms = rooms
+        self._notices = notices
+        self._statements = statements
+        self._metrics = metrics
+        self._rules = rules
+        self._up_since_ms = 0
+
+    def begin(self) -> None:
+        """The node is up from now on."""
+        self._up_since_ms = self._node.now_ms()
+
+    # --- questions -------------------------------------------------------------------------------------------------
+
+    async def status(self, *, day_began_ms: int) -> Status:
+        """This node at a glance. ``day_began_ms`` is when "today" began where the operator sits.
+
+        Raises: StoreDown.
+        """
+        try:
+            live = await self._world.stores.calls.live(limit=LISTED_MAX)
+            today = await self._world.stores.calls.counts_today(day_began_ms)
+        except StoreError as error:
+            raise StoreDown from error
+        rooms = self._rooms.owned()
+        return Status(
+            node=self._node.id,
+            up_since_ms=self._up_since_ms,
+            now_ms=self._node.now_ms(),
+            lease_is_confirmed=self._node.is_confirmed(),
+            calls_live=len(live),
+            calls_owned=len(self._calls.owned()),
+            calls_today=today,
+            calls_stuck=len(self._stuck_among(live)),
+            rooms_open=len(rooms),
+            rooms_on_air=len(self._rooms.listed(skip=0, limit=LISTED_MAX)),
+            pushers=sum(len(state.record.pushers) for state in rooms),
+            audience=sum(len(state.audience) for state in rooms),
+            people_here=self._presence.here_count,
+            sockets_open=int(self._metrics.sockets_open.read()),
+            ledger_waiting=self._ledger.waiting_count,
+        )
+
+    async def live_calls(self) -> tuple[CallRecord, ...]:
+        """Calls that have not ended, each as its owner knows it where that is this node.
+
+        Raises: StoreDown.
+        """
+        owned = {record.id: record for record in self._calls.owned()}
+        return tuple(owned.get(record.id, record) for record in await self._live())
+
+    async def stuck_calls(self) -> tuple[StuckCall, ...]:
+        """Calls that should have moved on by now.
+
+        Raises: StoreDown.
+        """
+        return self._stuck_among(await self._live())
+
+    async def explain(self, call_id: CallId) -> Explanation:
+        """Everything there is to say about one call.
+
+        Raises: NotFound, StoreDown.
+        """
+        call = await self._calls.get(call_id)
+        if call is None:
+            raise NotFound("call")
+        entries = await self._statements.entries_of_call(call_id)
+        try:
+            people = await self._world.stores.people.many((call.guest_id, call.anchor_id))
+        except StoreError as error:
+            raise StoreDown from error
+        minutes = [entry for entry in entries if entry.kind is EntryKind.MINUTE]
+        return Explanation(
+            call=call,
+            guest=people.get(call.guest_id),
+            anchor=people.get(call.anchor_id),
+            entries=entries,
+            paid_diamonds=len(minutes) * call.price.diamonds,
+            earned_points=len(minutes) * call.price.earned_points,
+            agrees=[entry.minute for entry in minutes] == list(range(1, call.minutes_paid + 1)),
+        )
+
+    async def people(self, *, text: str, role: Role | None, limit: int) -> tuple[PersonRecord, ...]:
+        """People by id, external id or the beginning of a nickname; the newest for "".
+
+        Raises: StoreDown.
+        """
+        try:
+            return await self._world.stores.people.search(text=text, role=role, limit=limit)
+        except StoreError as error:
+            raise StoreDown from error
+
+    async def wallet(self, person_id: PersonId) -> Wallet:
+        """What a person holds.
+
+        Raises: NotFound, StoreDown.
+        """
+        person = await self._person(person_id)
+        return Wallet(
+            person=person,
+            diamonds=await self._statements.diamonds_of(person_id),
+            points=await self._statements.points_of(person_id),
+        )
+
+    async def verify(self) -> Audit:
+        """Recompute all balances from the journal and compare. Takes a while.
+
+        Raises: StoreDown.
+        """
+        try:
+            return await self._world.stores.ledger.audit()
+        except StoreError as error:
+            raise StoreDown from error
+
+    async def doctor(self) -> tuple[Check, ...]:
+        """All checks, each with what to do next when it fails."""
+        return (
+            self._check_lease(),
+            await self._check_ledger(),
+            await self._check_stuck(),
+            await self._check_owners(),
+            await self._check_outbox(),
+            await self._check_presence(),
+        )
+
+    async def audit_tail(self, limit: int) -> tuple[AuditLine, ...]:
+        """What operators did lately, newest first.
+
+        Raises: StoreDown.
+        """
+        try:
+            return await self._world.stores.notices.audit_tail(limit)
+        except StoreError as error:
+            raise StoreDown from error
+
+    # --- acts ------------------------------------------------------------------------------------------------------
+
+    async def end_call(self, call_id: CallId, *, actor: str, reason: str) -> CallRecord:
+        """End a call.
+
+        Raises: NotFound, StoreDown.
+        """
+        await self._note(actor, "call.end", str(call_id), reason)
+        return await self._calls.stop(call_id, reason=EndReason.STOPPED, by="operator")
+
+    async def grant(
+        self, person_id: PersonId, currency: Currency, amount: int, *, key: str, actor: str, reason: str
+    ) -> Wallet:
+        """Give (or with a negative amount take) units; once per ``key``.
+
+        Raises: NotFound, BelowFloor, KeyReused, StoreDown.
+        """
+        await self._person(person_id)
+        await self._note(actor, "wallet.grant", f"{currency}/{person_id} {amount:+d}", reason)
+        outcome = await self._ledger.post(
+            grant_move(key=key, person_id=person_id, currency=currency, amount=amount, note=reason)
+        )
+        if outcome.verdict is Verdict.BELOW_FLOOR:
+            raise BelowFloor(need=-amount, have=outcome.balance or 0)
+        if outcome.verdict is Verdict.MISMATCH:
+            raise KeyReused
+        return await self.wallet(person_id)
+
+    async def warn(self, person_id: PersonId, text: str, *, actor: str) -> None:
+        """Warn somebody.
+
+        Raises: NotFound, StoreDown.
+        """
+        await self._note(actor, "person.warn", str(person_id), text)
+        await self._notices.warn(person_id, text)
+
+    async def ban(
+        self, person_id: PersonId, kind: BanKind, text: str, *, until_ms: int | None, actor: str
+    ) -> PersonRecord:
+        """Exclude somebody.
+
+        Raises: NotFound, StoreDown.
+        """
+        await self._note(actor, f"person.ban.{kind}", str(person_id), text)
+        await self._notices.ban(person_id, kind, text, until_ms=until_ms)
+        return await self._person(person_id)
+
+    async def unban(self, person_id: PersonId, *, actor: str, reason: str) -> PersonRecord:
+        """Lift a ban.
+
+        Raises: NotFound, StoreDown.
+        """
+        await self._note(actor, "person.unban", str(person_id), reason)
+        await self._notices.unban(person_id)
+        return await self._person(person_id)
+
+    async def set_role(self, person_id: PersonId, role: Role, *, actor: str, reason: str) -> PersonRecord:
+        """Approve somebody as an anchor, or make him a guest again.
+
+        Raises: NotFound, StoreDown. WrongPhase is never raised: a running call keeps its two sides.
+        """
+        await self._person(person_id)
+        await self._note(actor, f"person.role.{role}", str(person_id), reason)
+        points = self._options.calls.points_per_minute_default if role is Role.ANCHOR else 0
+        try:
+            await self._world.stores.people.set_role(person_id, role, points_per_minute=points)
+        except StoreError as error:
+            raise StoreDown from error
+        return await self._person(person_id)
+
+    # --- checks ----------------------------------------------------------------------------------------------------
+
+    def _check_lease(self) -> Check:
+        if self._node.is_confirmed():
+            return Check(name="node lease", result=CheckResult.OK, detail=f"{self._node.id} confirmed")
+        return Check(
+            name="node lease",
+            result=CheckResult.FAIL,
+            detail=f"{self._node.id} has not been confirmed by the store lately",
+            next_command="greenroom status",
+        )
+
+    async def _check_ledger(self) -> Check:
+        try:
+            audit = await self.verify()
+        except StoreDown:
+            return Check(name="ledger", result=CheckResult.FAIL, detail="the store does not answer")
+        if not audit.findings:
+            return Check(name="ledger", result=CheckResult.OK, detail=f"{audit.entries_count} entries balance")
+        return Check(
+            name="ledger",
+            result=CheckResult.FAIL,
+            detail=audit.findings[0],
+            next_command="greenroom ledger verify",
+        )
+
+    async def _check_stuck(self) -> Check:
+        try:
+            stuck = await self.stuck_calls()
+        except StoreDown:
+            return Check(name="calls past their end", result=CheckResult.FAIL, detail="the store does not answer")
+        if not stuck:
+            return Check(name="calls past their end", result=CheckResult.OK, detail="none")
+        return Check(
+            name="calls past their end",
+            result=CheckResult.FAIL,
+            detail=f"{len(stuck)}, first {stuck[0].call.id}: {stuck[0].why}",
+            next_command="greenroom calls --stuck",
+        )
+
+    async def _check_owners(self) -> Check:
+        """Live calls of this node must have an actor, and no actor a call that has ended."""
+        name = "calls = actors"
+        owned = {record.id for record in self._calls.owned()}
+        try:
+            mine = {record.id for record in await self._live() if record.owner == self._node.id}
+        except StoreDown:
+            return Check(name=name, result=CheckResult.FAIL, detail="the store does not answer")
+        orphans = sorted(mine - owned)
+        if not orphans:
+            return Check(name=name, result=CheckResult.OK, detail=f"{len(owned)} owned here")
+        return Check(
+            name=name,
+            result=CheckResult.FAIL,
+            detail=f"{len(orphans)} without an actor, first {orphans[0]}",
+            next_command=f"greenroom calls explain {orphans[0]}",
+        )
+
+    async def _check_outbox(self) -> Check:
+        try:
+            rows = await self._world.stores.ledger.unsent(LISTED_MAX)
+        except StoreError:
+            return Check(name="outbox", result=CheckResult.FAIL, detail="the store does not answer")
+        result = CheckResult.OK if len(rows) < LISTED_MAX else CheckResult.FAIL
+        return Check(name="outbox", result=result, detail=f"{len(rows)} waiting")
+
+    async def _check_presence(self) -> Check:
+        try:
+            await self._world.stores.presence.present("calls", limit=1)
+        except StoreError:
+            return Check(
+                name="presence store", result=CheckResult.FAIL, detail="Redis does not answer; money is not affected"
+            )
+        return Check(name="presence store", result=CheckResult.OK, detail="answers")
+
+    # --- parts -----------------------------------------------------------------------------------------------------
+
+    async def _live(self) -> tuple[CallRecord, ...]:
+        try:
+            return await self._world.stores.calls.live(limit=LISTED_MAX)
+        except StoreError as error:
+            raise StoreDown from error
+
+    def _stuck_among(self, live: tuple[CallRecord, ...]) -> tuple[StuckCall, ...]:
+        now_ms = self._node.now_ms()
+        stuck: list[StuckCall] = []
+        for call in live:
+            due_ms, why = self._deadline_of(call)
+            if now_ms - due_ms > OVERDUE_MS:
+                stuck.append(StuckCall(call=call, why=why, overdue_ms=now_ms - due_ms))
+        return tuple(stuck)
+
+    def _deadline_of(self, call: CallRecord) -> tuple[int, str]:
+        """By when the call must have moved on, and what it means if it has not."""
+        if call.phase is Phase.RINGING:
+            return call.ring_until_ms, "still ringing"
+        if call.phase is Phase.JOINING:
+            return call.join_until_ms or call.ring_until_ms, "still joining"
+        if call.gap_since_ms is not None:
+            return call.gap_since_ms + 2 * self._rules.grace_ms, "line lost, end not applied"
+        return next_boundary_ms(call, self._rules), "minute not charged"
+
+    async def _person(self, person_id: PersonId) -> PersonRecord:
+        try:
+            person = await self._world.stores.people.get(person_id)
+        except StoreError as error:
+            raise StoreDown from error
+        if person is None:
+            raise NotFound("person")
+        return person
+
+    async def _note(self, actor: str, action: str, target: str, reason: str) -> None:
+        line = AuditLine(
+            id=await self._ids.next(Sequence.AUDIT),
+            at_ms=self._node.now_ms(),
+            actor=actor,
+            action=action,
+            target=target,
+            reason=reason,
+        )
+        try:
+            await self._world.stores.notices.audit(line)
+        except StoreError as error:
+            raise StoreDown from error
+        self._world.log.info("operator_acted", actor=actor, action=action, target=target)

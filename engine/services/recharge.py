@@ -1,0 +1,153 @@
+"""Buying diamonds: an order, the provider's notification, and crediting once.
+
+Our order is kept before the provider hears of it and carries our id there, so that nothing is ever paid for that we do not know
+(D-11). Only an authentic notification, or the provider's own answer when asked, credits; the entry's key is the order, so
+any number of either credits once (INV-8). Source: CA-29, protocols 4.
+"""
+
+from typing import Final
+
+import msgspec
+
+from engine import settings
+from engine.billing.entries import recharge_move
+from engine.billing.ledger import Ledger
+from engine.errors import Banned, EngineError, KeyReused, NotFound, StoreDown
+from engine.ids import Ids
+from engine.node import Node
+from engine.ports import Payment, PaymentNotice
+from engine.world import World
+from store.interfaces.errors import StoreError
+from store.interfaces.ids import OrderId, Sequence
+from store.interfaces.ledger import Verdict
+from store.interfaces.orders import OrderRecord, OrderState
+from store.interfaces.people import PersonRecord
+
+__all__ = ["Recharge"]
+
+RECONCILE_EVERY_MS: Final = 60_000
+RECONCILED_MAX: Final = 100
+LISTED_MAX: Final = 200
+
+
+class Recharge:
+    """Orders of the calls surface."""
+
+    def __init__(
+        self,
+        world: World,
+        options: settings.Settings,
+        *,
+        node: Node,
+        ids: Ids,
+        ledger: Ledger,
+    ) -> None:
+        self._world = world
+        self._node = node
+        self._ids = ids
+        self._ledger = ledger
+        self._options = options.orders
+        self._products = {product.id: product for product in options.products}
+
+    async def create(
+        self, person: PersonRecord, product_id: int, *, key: str | None, address: str
+    ) -> tuple[OrderRecord, Payment]:
+        """Order a pack. With a ``key``, ordering again returns the same order.
+
+        Raises:
+            NotFound: no such product. KeyReused: the key was used for another product. Banned.
+            StoreDown: the store or the provider did not confirm; with the same key, again is safe.
+        """
+        product = self._products.get(product_id)
+        if product is None:
+            raise NotFound("product")
+        ban = person.ban_at(self._node.now_ms())
+        if ban is not None:
+            raise Banned(ban.text)
+        number = await self._ids.next(Sequence.ORDER)
+        now_ms = self._node.now_ms()
+        wanted = OrderRecord(
+            id=OrderId(f"{now_ms:014d}{number:010d}"),
+            person_id=person.id,
+            product_id=product.id,
+            diamonds=product.diamonds,
+            fee_fen=product.price_fen,
+            created_at_ms=now_ms,
+            request_key=key,
+        )
+        try:
+            order = await self._world.stores.orders.add(wanted)
+            if order.product_id != product.id:
+                raise KeyReused
+            if not order.payment:
+                payment = await self._world.payments.create(
+                    order_id=order.id,
+                    fee_fen=order.fee_fen,
+                    open_id=person.external_id,
+                    title=f"{order.diamonds} diamonds",
+                    address=address,
+                )
+                order = await self._world.stores.orders.announced(order.id, msgspec.json.encode(payment))
+        except StoreError as error:
+            raise StoreDown from error
+        self._world.log.info("order_created", order_id=order.id, person=person.id, fee_fen=order.fee_fen)
+        return order, msgspec.json.decode(order.payment, type=Payment)
+
+    async def notified(self, body: bytes) -> None:
+        """A notification came in. Returns once it is dealt with, also when it changes nothing.
+
+        Raises: Forbidden: not authentic. NotFound: authentic, but for an order or amount that is not ours; nothing changed.
+            StoreDown: not confirmed; the provider will send it again.
+        """
+        await self._apply(self._world.payments.verify(body))
+
+    async def finished_of(self, person: PersonRecord) -> tuple[OrderRecord, ...]:
+        """Paid and failed orders, newest first."""
+        try:
+            return await self._world.stores.orders.finished_of(person.id, limit=LISTED_MAX)
+        except StoreError as error:
+            raise StoreDown from error
+
+    async def run(self) -> None:
+        """Ask the provider about orders that stay open, until cancelled: a lost notification loses no money."""
+        while True:
+            await self._world.clock.sleep(RECONCILE_EVERY_MS)
+            try:
+                await self.reconcile()
+            except (StoreError, EngineError):
+                self._world.log.warning("reconciling_failed")
+
+    async def reconcile(self) -> None:
+        """One round of ``run``.
+
+        Raises: StoreError, EngineError: the store or the provider did not answer; the next round goes on.
+        """
+        now_ms = self._node.now_ms()
+        open_orders = await self._world.stores.orders.open_before(
+            now_ms - self._options.reconcile_after_ms, limit=RECONCILED_MAX
+        )
+        for order in open_orders:
+            notice = await self._world.payments.query(order.id)
+            if notice is not None and notice.paid:
+                await self._apply(notice)
+            elif order.created_at_ms < now_ms - self._options.give_up_after_ms:
+                await self._world.stores.orders.failed(order.id, now_ms)
+
+    async def _apply(self, notice: PaymentNotice) -> None:
+        try:
+            order = await self._world.stores.orders.get(OrderId(notice.order_id))
+        except StoreError as error:
+            raise StoreDown from error
+        if order is None:
+            self._world.log.error("payment_for_unknown_order", order_id=notice.order_id)
+            raise NotFound("order")
+        if not notice.paid or order.state is OrderState.PAID:
+            return
+        if notice.fee_fen != order.fee_fen:
+            self._world.log.error(
+                "payment_of_wrong_amount", order_id=order.id, fee_fen=notice.fee_fen, expected_fen=order.fee_fen
+            )
+            raise NotFound("order")
+        outcome = await self._ledger.post(recharge_move(order, transaction_id=notice.transaction_id))
+        if outcome.verdict in (Verdict.POSTED, Verdict.ALREADY):
+            self._world.log.info("order_paid", order_id=order.id, person=order.person_id, diamonds=order.diamonds)

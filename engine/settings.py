@@ -1,0 +1,163 @@
+"""The engine's share of the configuration: what a rule, a price or a deadline of a live session is set to.
+
+Every struct is one section of ``config.yaml`` and every default here equals the one written there. Knows no file, no
+environment and no address of anything; ``adapters/config.py`` does the reading and hands a ``Settings`` over.
+Times are milliseconds of the store's or the monotonic clock, prices whole diamonds, points or fen.
+"""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+__all__ = [
+    "Billing",
+    "Calls",
+    "Gift",
+    "Ledger",
+    "Node",
+    "Orders",
+    "People",
+    "Presence",
+    "Product",
+    "Rooms",
+    "Section",
+    "Settings",
+]
+
+# One day bounds every waiting time: more is a unit mistaken (seconds or micros), not a wish.
+Milliseconds = Annotated[int, msgspec.Meta(ge=1, le=86_400_000)]
+Count = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
+Bytes = Annotated[int, msgspec.Meta(ge=1, le=67_108_864)]
+# A wire id of the calls surface stays below 2^53, so that every JSON reader keeps it exact.
+CatalogueId = Annotated[int, msgspec.Meta(ge=1, le=9_007_199_254_740_991)]
+Amount = Annotated[int, msgspec.Meta(ge=1, le=1_000_000_000_000)]
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One section of the configuration: named fields, each with its default; a key nobody knows is an error."""
+
+
+class Node(Section, frozen=True, kw_only=True):
+    """How a server proves that it is alive, and when others may take over what it owned (D-13)."""
+
+    name: Annotated[str, msgspec.Meta(max_length=64, pattern=r"^[a-z0-9.-]*$")] = ""
+    lease_ms: Milliseconds = 10_000
+    renew_ms: Milliseconds = 3_000
+    sweep_ms: Milliseconds = 5_000
+
+
+class Billing(Section, frozen=True, kw_only=True):
+    """What a minute is and how points become diamonds (CA-18, CA-19, CA-20)."""
+
+    minute_ms: Annotated[int, msgspec.Meta(ge=100, le=60_000)] = 60_000
+    diamonds_per_100_points: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 100
+    anchor_share_percent: Annotated[int, msgspec.Meta(ge=0, le=100)] = 100
+    amount_max: Amount = 1_000_000_000
+
+
+class Ledger(Section, frozen=True, kw_only=True):
+    """How moves are gathered into one transaction and how credits are folded into balances (D-7, D-8)."""
+
+    # 495 moves of two documents each still fit the 1,000 documents that a transaction may hold.
+    batch_moves_max: Annotated[int, msgspec.Meta(ge=1, le=495)] = 200
+    gather_ms: Annotated[int, msgspec.Meta(ge=0, le=1_000)] = 5
+    deadline_ms: Milliseconds = 5_000
+    fold_every_ms: Milliseconds = 250
+    fold_batches_max: Count = 50
+
+
+class Calls(Section, frozen=True, kw_only=True):
+    """Deadlines and bounds of a paid call (seed behaviour 5.2, reliability e.4)."""
+
+    ring_ms: Milliseconds = 30_000
+    join_ms: Milliseconds = 60_000
+    grace_ms: Milliseconds = 20_000
+    low_balance_notice_ms: Milliseconds = 15_000
+    silent_ms: Milliseconds = 60_000
+    resume_window_ms: Annotated[int, msgspec.Meta(ge=0, le=20_000)] = 0
+    on_store_down: Literal["continue", "terminate"] = "continue"
+    retry_ms: Milliseconds = 1_000
+    mailbox_messages_max: Count = 256
+    points_per_minute_max: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 10_000
+    points_per_minute_default: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 10
+    early_ms_max: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 1_000
+
+
+class Presence(Section, frozen=True, kw_only=True):
+    """When somebody counts as here (CA-10)."""
+
+    reachable_ms: Milliseconds = 60_000
+    publish_every_ms: Milliseconds = 2_000
+
+
+class Rooms(Section, frozen=True, kw_only=True):
+    """Bounds and sweeps of a live room (seed behaviour 6)."""
+
+    pushers_max: Annotated[int, msgspec.Meta(ge=1, le=64)] = 4
+    audience_max: Count = 10_000
+    audience_listed_max: Annotated[int, msgspec.Meta(ge=1, le=1_000)] = 30
+    pusher_silent_ms: Milliseconds = 20_000
+    empty_ms: Milliseconds = 30_000
+    custom_fields_max: Annotated[int, msgspec.Meta(ge=1, le=1_000)] = 50
+    custom_field_bytes_max: Bytes = 1_024
+    info_bytes_max: Bytes = 1_024
+    mailbox_messages_max: Count = 1_000
+
+
+class People(Section, frozen=True, kw_only=True):
+    """How long a sign-in lasts, and what is kept of somebody's form ids (CA-2, CA-17)."""
+
+    session_idle_days: Annotated[int, msgspec.Meta(ge=1, le=365)] = 30
+    form_ids_max: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 100
+    form_id_days: Annotated[int, msgspec.Meta(ge=1, le=365)] = 7
+
+
+class Orders(Section, frozen=True, kw_only=True):
+    """When the payment provider is asked about an order that nobody has paid yet, and when it counts as failed."""
+
+    reconcile_after_ms: Milliseconds = 60_000
+    give_up_after_ms: Milliseconds = 7_200_000
+
+
+class Gift(Section, frozen=True, kw_only=True):
+    """One line of the gift catalogue. ``cost_diamonds`` is the price of a single one."""
+
+    id: CatalogueId
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
+    image_url: Annotated[str, msgspec.Meta(max_length=2_000)]
+    cost_diamonds: Amount
+
+
+class Product(Section, frozen=True, kw_only=True):
+    """One pack of diamonds on sale: ``diamonds`` for ``price_fen`` (1 yuan = 100 fen)."""
+
+    id: CatalogueId
+    diamonds: Amount
+    price_fen: Amount
+
+
+GIFTS = (
+    Gift(id=1, name="玫瑰", image_url="https://img.example/rose.png", cost_diamonds=10),
+    Gift(id=2, name="巧克力", image_url="https://img.example/chocolate.png", cost_diamonds=50),
+    Gift(id=3, name="跑车", image_url="https://img.example/car.png", cost_diamonds=1_000),
+)
+PRODUCTS = (
+    Product(id=1, diamonds=60, price_fen=600),
+    Product(id=2, diamonds=300, price_fen=3_000),
+    Product(id=3, diamonds=1_280, price_fen=12_800),
+)
+
+
+class Settings(Section, frozen=True, kw_only=True):
+    """All the engine may know of the configuration."""
+
+    node: Node = Node()
+    billing: Billing = Billing()
+    ledger: Ledger = Ledger()
+    calls: Calls = Calls()
+    presence: Presence = Presence()
+    rooms: Rooms = Rooms()
+    people: People = People()
+    orders: Orders = Orders()
+    gifts: tuple[Gift, ...] = GIFTS
+    products: tuple[Product, ...] = PRODUCTS

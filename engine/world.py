@@ -1,0 +1,36 @@
+"""The ports, bundled: the whole outside of one node's engine."""
+
+from dataclasses import dataclass
+
+from engine.ports import (
+    Clock,
+    CodeExchange,
+    Log,
+    MediaAddresses,
+    Mixer,
+    PaymentProvider,
+    PersonSignature,
+    Rng,
+    Sink,
+    Spawn,
+)
+from store.interfaces.stores import Stores
+
+__all__ = ["World"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """What an engine is built with. ``server.py`` fills it with real things, the simulator with others."""
+
+    clock: Clock
+    rng: Rng
+    spawn: Spawn
+    log: Log
+    sink: Sink
+    stores: Stores
+    codes: CodeExchange
+    payments: PaymentProvider
+    media: MediaAddresses
+    signatures: PersonSignature
+    mixer: Mixer

@@ -1,0 +1,1 @@
+"""What all surfaces share: reading requests, admitting callers, writing replies. Knows none of the surfaces."""

@@ -1,0 +1,613 @@
+"""HTTP in and out: decode, admit, call, envelope, for every endpoint of every surface.
+
+Knows how a request is read, routed, limited in size and answered. Knows no dialect and no rule; it writes no byte of a
+body that an envelope did not make.
+
+It stands on Tornado's ``HTTPServer`` as a connection delegate, below ``RequestHandler``: a handler has error pages of
+its own, which would come out in nobody's envelope, and costs half as much again per request. What is left of it:
+
+::
+
+    headers ──▶ route found? body small enough? ──▶ (a socket: on to ``socket``)
+    body    ──▶ kept, or swallowed when it is too large
+    end     ──▶ fields ──▶ Admission ──▶ action ──▶ Envelope ──▶ answer
+"""
+
+import asyncio
+import math
+import re
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from email.utils import formatdate
+from http import HTTPStatus
+from typing import Any, Final, Protocol
+from urllib.parse import unquote
+
+import msgspec
+from tornado.httputil import (
+    HTTPConnection,
+    HTTPHeaders,
+    HTTPInputError,
+    HTTPMessageDelegate,
+    HTTPServerConnectionDelegate,
+    HTTPServerRequest,
+    RequestStartLine,
+    ResponseStartLine,
+)
+from tornado.web import Application
+
+from engine.errors import BadInput, EngineError, TooMany
+from engine.ports import Clock, Log, Rng
+from handlers.wire.access import Admission, Incoming, client_address, origin_allowed
+from handlers.wire.codec import read_body, read_pairs
+from handlers.wire.language import choose
+from handlers.wire.plain import PLAIN
+from handlers.wire.socket import Handshake, Hub, SocketHandler
+from handlers.wire.surface import (
+    Answer,
+    BodyTooLarge,
+    Endpoint,
+    Envelope,
+    ForeignOrigin,
+    MethodNotAllowed,
+    NoSuchPath,
+    NotASocket,
+    RawRequest,
+    SocketDialect,
+    Surface,
+    UrlTooLong,
+)
+
+__all__ = ["Door", "HttpPolicy", "Probe", "Route", "ServerConfig", "server_options"]
+
+URL_BYTES_MAX: Final = 8 * 1024
+"""Length of a request target. Source: SEC-26."""
+
+SWALLOWED_BYTES_MAX: Final = 16 * 1024 * 1024
+"""How much of a body that is too large is read and forgotten, so that its sender gets to read the refusal.
+
+Closing at once would reset the connection under it. Beyond this the refusal goes out at once, for whoever still reads.
+"""
+
+_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+_READ_METHODS: Final = ("GET", "HEAD")
+_REASONS: Final = {status.value: status.phrase for status in HTTPStatus}
+_RETRY_AFTER_S: Final = 1
+
+Probe = Callable[[], Awaitable[Answer]]
+"""A path beside the surfaces: health, metrics, descriptions."""
+
+
+class ServerConfig(Protocol):
+    """The part of the configuration that the HTTP server itself wants."""
+
+    @property
+    def header_bytes_max(self) -> int:
+        """All headers of a request together."""
+
+    @property
+    def body_timeout_ms(self) -> int:
+        """How long a body may take to arrive."""
+
+    @property
+    def idle_timeout_ms(self) -> int:
+        """How long a connection may be silent between requests, and take for the headers of one."""
+
+
+def server_options(config: ServerConfig) -> dict[str, Any]:
+    """Keyword arguments of ``tornado.httpserver.HTTPServer`` beside the ``Door``.
+
+    Tornado's own defaults are 100 MB, no deadline for a body and an hour for headers. ``xheaders`` stays off: it
+    believes every peer, while ``access.client_address`` believes the proxies on the list. Source: SEC-26, reliability
+    h.2.
+    """
+    return {
+        "xheaders": False,
+        "decompress_request": False,
+        "chunk_size": 64 * 1024,
+        "max_header_size": config.header_bytes_max,
+        # The Door counts bodies and refuses them in an envelope; this is the net below it.
+        "max_body_size": 2 * SWALLOWED_BYTES_MAX,
+        "max_buffer_size": 1024 * 1024,
+        "body_timeout": config.body_timeout_ms / 1_000,
+        "idle_connection_timeout": config.idle_timeout_ms / 1_000,
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpPolicy:
+    """What the door lets through, and what it writes down about it."""
+
+    body_bytes_max: int = 1024 * 1024
+    trusted_proxies: frozenset[str] = frozenset()
+    """Addresses whose ``X-Forwarded-For`` is believed."""
+    origins: frozenset[str] = frozenset()
+    """Origins of web pages, such as ``https://example.com``, beside our own."""
+    behind_tls: bool = False
+    """Whether people reach us by https, so that browsers may be told to insist on it."""
+    log_every_count: int = 1
+    """One log line for so many requests that went well and quickly; all others have theirs. 0: only the others."""
+    slow_ms: int = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """What stands behind a method and a path."""
+
+    surface: Surface
+    target: "Endpoint[Any, Any] | SocketDialect"
+    envelope: Envelope
+
+
+class Door(HTTPServerConnectionDelegate):
+    """Everything that can be asked over HTTP, by path; hand it to ``HTTPServer``.
+
+    Paths are looked up in a dictionary, with and without the slash at the end; those with segments in braces in a small
+    tree beside it. ``admissions`` says per surface name who may come in there.
+    """
+
+    def __init__(
+        self,
+        surfaces: Iterable[Surface],
+        *,
+        admissions: Mapping[str, Admission[Any, Any]],
+        probes: Mapping[str, Probe],
+        hub: Hub,
+        clock: Clock,
+        rng: Rng,
+        log: Log,
+        policy: HttpPolicy,
+    ) -> None:
+        self.admissions = admissions
+        self.probes = probes
+        self.hub = hub
+        self.clock = clock
+        self.rng = rng
+        self.log = log
+        self.policy = policy
+        # Sockets are Tornado's own handlers, and those want an application around them.
+        self.application = Application()
+        self.is_draining = False
+        self._working: set[asyncio.Task[None]] = set()
+        self._quiet_count = 0
+        self._date = (0, "")
+        self._prefixes: dict[str, Surface] = {}
+        self._paths: dict[str, dict[str, Route]] = {}
+        self._tree: dict[str, Any] = {}
+        for surface in surfaces:
+            self._add(surface)
+
+    @property
+    def in_flight_count(self) -> int:
+        """Requests that have been read and not yet answered."""
+        return len(self._working)
+
+    def drain(self) -> None:
+        """From now on every answer asks the client to close its connection."""
+        self.is_draining = True
+
+    async def drained(self) -> None:
+        """Return once no request is in flight; whoever waits sets the deadline."""
+        while self._working:
+            await asyncio.wait(tuple(self._working))
+
+    def routes(self) -> tuple[tuple[str, str, Route], ...]:
+        """(method, path, route) of everything the surfaces offer, for descriptions and permission tables."""
+        return tuple(
+            (method, path, route)
+            for path, methods in sorted(self._all_paths().items())
+            for method, route in methods.items()
+        )
+
+    def start_request(self, server_conn: object, request_conn: HTTPConnection) -> HTTPMessageDelegate:  # noqa: ARG002
+        """One more request on a connection."""
+        return _Exchange(self, request_conn)
+
+    def find(self, path: str) -> tuple[Mapping[str, Route], dict[str, object]]:
+        """The routes of ``path`` by method (none: no such path), and the fields in its segments."""
+        methods = self._paths.get(path)
+        if methods is None and path.endswith("/"):
+            methods = self._paths.get(path[:-1])
+        if methods is not None:
+            return methods, {}
+        return self._find_in_tree(path) if self._tree else ({}, {})
+
+    def surface_of(self, path: str) -> Surface | None:
+        """The surface whose prefix ``path`` is below, by whole segments; the longest prefix wins. Source: ALL-14."""
+        head = path
+        while head:
+            if head in self._prefixes:
+                return self._prefixes[head]
+            head = head.rpartition("/")[0]
+        return None
+
+    def serve(self, exchange: "_Exchange") -> None:
+        """Answer an exchange whose request is complete."""
+        task = asyncio.get_running_loop().create_task(exchange.serve())
+        # The loop itself only remembers tasks weakly.
+        self._working.add(task)
+        task.add_done_callback(self._working.discard)
+
+    def worth_a_line(self, *, elapsed_ms: int) -> bool:
+        """Whether a request that went well is written down."""
+        if elapsed_ms >= self.policy.slow_ms:
+            return True
+        if not self.policy.log_every_count:
+            return False
+        self._quiet_count += 1
+        return self._quiet_count % self.policy.log_every_count == 0
+
+    def date(self) -> str:
+        """The ``Date`` header, made once a second."""
+        now_s = int(time.time())
+        if self._date[0] != now_s:
+            self._date = (now_s, formatdate(now_s, usegmt=True))
+        return self._date[1]
+
+    def _add(self, surface: Surface) -> None:
+        if surface.name not in self.admissions:
+            raise ValueError(f"nobody decides who may come in to {surface.name}")
+        for prefix in surface.prefixes:
+            if prefix in self._prefixes:
+                raise ValueError(f"{prefix} belongs to two surfaces")
+            self._prefixes[prefix] = surface
+        for endpoint in surface.endpoints:
+            route = Route(surface, endpoint, endpoint.envelope or surface.envelope)
+            for method, path in endpoint.addresses:
+                self._put(method, path, route)
+        for socket in surface.sockets:
+            for path in (socket.path, *socket.aliases):
+                self._put("GET", path.rstrip("/"), Route(surface, socket, surface.envelope))
+
+    def _put(self, method: str, path: str, route: Route) -> None:
+        if "{" in path:
+            node = self._tree
+            for segment in path.split("/")[1:]:
+                node = node.setdefault("{" if segment.startswith("{") else segment, {})
+            names = tuple(segment[1:-1] for segment in path.split("/") if segment.startswith("{"))
+            methods = node.setdefault("", (path, names, {}))[2]
+        else:
+            methods = self._paths.setdefault(path, {})
+        if method in methods:
+            raise ValueError(f"{method} {path} is declared twice")
+        methods[method] = route
+
+    def _find_in_tree(self, path: str) -> tuple[Mapping[str, Route], dict[str, object]]:
+        node = self._tree
+        values: list[str] = []
+        for segment in path.removesuffix("/").split("/")[1:]:
+            if segment and segment in node:
+                node = node[segment]
+            elif segment and "{" in node:
+                values.append(segment)
+                node = node["{"]
+            else:
+                return {}, {}
+        if "" not in node:
+            return {}, {}
+        _, names, methods = node[""]
+        return methods, dict(zip(names, map(_segment, values), strict=True))
+
+    def _all_paths(self) -> dict[str, dict[str, Route]]:
+        found = dict(self._paths)
+        waiting = [self._tree]
+        while waiting:
+            for key, value in waiting.pop().items():
+                if key == "":
+                    found[value[0]] = value[2]
+                else:
+                    waiting.append(value)
+        return found
+
+
+class _Exchange(HTTPMessageDelegate):
+    """One request and its answer."""
+
+    def __init__(self, door: Door, connection: HTTPConnection) -> None:
+        self._door = door
+        self._connection = connection
+        self._body: bytes | bytearray = b""
+        self._read_count = 0
+        self._refusal: EngineError | None = None
+        self._route: Route | None = None
+        self._socket: HTTPMessageDelegate | None = None
+        self._is_answered = False
+
+    # -- as Tornado reads it ------------------------------------------------------------------------------------------
+
+    def headers_received(
+        self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders
+    ) -> Awaitable[None] | None:
+        """Route it, and decide about its body before any of it is kept."""
+        assert isinstance(start_line, RequestStartLine)
+        door = self._door
+        self._started_at_ms = door.clock.mono_ms()
+        self._start_line = start_line
+        self._headers = headers
+        self._method = start_line.method
+        path, _, self._query = start_line.path.partition("?")
+        self._path = path
+        request_id = headers.get("X-Request-Id")
+        self._request_id = request_id if request_id and _REQUEST_ID.fullmatch(request_id) else door.rng.hex(8)
+        self._language = choose(headers.get("Accept-Language"))
+        try:
+            self._find_route()
+            if len(start_line.path) > URL_BYTES_MAX:
+                raise UrlTooLong
+            if start_line.version != "HTTP/1.0" and "Host" not in headers:
+                raise BadInput("a Host header is missing", field="Host")
+        except EngineError as error:
+            self._refusal = error
+        if self._refusal is None and self._route is not None and isinstance(self._route.target, SocketDialect):
+            self._socket = self._shake_hands(self._route, self._route.target)
+            if self._socket is not None:
+                return self._socket.headers_received(start_line, headers)
+        length = headers.get("Content-Length", "")
+        if length.isdecimal() and int(length[:19]) > SWALLOWED_BYTES_MAX:
+            self._refuse_at_once()
+        return None
+
+    def data_received(self, chunk: bytes) -> Awaitable[None] | None:
+        """Keep it, or swallow it when the body is over the limit already."""
+        if self._socket is not None:
+            return self._socket.data_received(chunk)
+        self._read_count += len(chunk)
+        if self._read_count > SWALLOWED_BYTES_MAX:
+            self._refuse_at_once()
+        elif self._read_count > self._door.policy.body_bytes_max:
+            self._body = b""
+            self._refusal = self._refusal or BodyTooLarge()
+        elif not self._body:
+            self._body = chunk
+        else:
+            if isinstance(self._body, bytes):
+                self._body = bytearray(self._body)
+            self._body += chunk
+        return None
+
+    def finish(self) -> None:
+        """The request is complete: answer it."""
+        if self._socket is not None:
+            self._socket.finish()
+        else:
+            self._door.serve(self)
+
+    def on_connection_close(self) -> None:
+        """The client went away before its request was complete; nothing has been done and nothing is owed."""
+        if self._socket is not None:
+            self._socket.on_connection_close()
+        self._body = b""
+
+    # -- as it is answered --------------------------------------------------------------------------------------------
+
+    async def serve(self) -> None:
+        """Answer. A client that goes away meanwhile changes nothing: what was asked for is done to its end."""
+        outcome, answer, person_id = await self._answer()
+        self._send(answer)
+        self._write_line(outcome, answer.status, person_id)
+
+    async def _answer(self) -> tuple[str, Answer, int | None]:
+        person_id: int | None = None
+        door = self._door
+        envelope = self._envelope()
+        try:
+            if self._refusal is not None:
+                raise self._refusal  # noqa: TRY301 - into the same envelope as all others
+            route = self._route
+            if route is None:
+                return "", await self._beside_the_surfaces(), None
+            endpoint = route.target
+            assert isinstance(endpoint, Endpoint)
+            incoming = self._incoming(is_raw=endpoint.is_raw)
+            caller = await door.admissions[route.surface.name].admit(
+                incoming,
+                endpoint=endpoint.path,
+                access=endpoint.access,
+                credential=endpoint.credential or route.surface.credential,
+                limit=endpoint.limit,
+                request_id=self._request_id,
+                language=self._language,
+            )
+            person_id = caller.known.person_id if caller.known is not None else None
+            wanted = (
+                RawRequest(body=bytes(self._body), headers=self._headers, query=incoming.query)
+                if endpoint.is_raw
+                else endpoint.read(incoming.fields)
+            )
+            reply = await endpoint.action(caller, wanted)
+            answer = envelope.success(msgspec.to_builtins(reply), request_id=self._request_id, language=self._language)
+        except EngineError as error:
+            return error.code, self._failure(envelope, error), person_id
+        except Exception as error:  # noqa: BLE001 - the edge: a bug is reported, and shown to nobody (SEC-30)
+            self._report(error)
+            return EngineError.code, self._failure(envelope, EngineError()), person_id
+        return "", answer, person_id
+
+    def _report(self, bug: Exception) -> None:
+        self._door.log.error("request_failed", request_id=self._request_id, route=self._label(), exc_info=bug)
+
+    def _failure(self, envelope: Envelope, error: EngineError) -> Answer:
+        answer = envelope.failure(error, request_id=self._request_id, language=self._language)
+        return _with_http_facts(answer, error)
+
+    async def _beside_the_surfaces(self) -> Answer:
+        if self._method == "OPTIONS":
+            return Answer(HTTPStatus.NO_CONTENT, b"")
+        return await self._door.probes[self._path.rstrip("/")]()
+
+    def _find_route(self) -> None:
+        """Set the route, or leave none for a probe and for a preflight.
+
+        Raises: NoSuchPath, MethodNotAllowed.
+        """
+        methods, self._in_path = self._door.find(self._path)
+        method = "GET" if self._method == "HEAD" else self._method
+        if methods:
+            self._route = methods.get(method)
+            if self._route is None and method != "OPTIONS":
+                raise MethodNotAllowed(tuple(sorted(methods)))
+            self._allowed = tuple(sorted(methods))
+        elif self._path.rstrip("/") in self._door.probes:
+            if self._method not in _READ_METHODS:
+                raise MethodNotAllowed(("GET",))
+        else:
+            raise NoSuchPath
+
+    def _envelope(self) -> Envelope:
+        if self._route is not None:
+            return self._route.envelope
+        surface = self._door.surface_of(self._path)
+        return surface.envelope if surface is not None else PLAIN
+
+    def _incoming(self, *, is_raw: bool) -> Incoming:
+        headers = self._headers
+        query = read_pairs(self._query)
+        body: Mapping[str, object] = {}
+        if self._body and not is_raw:
+            if "Content-Encoding" in headers:
+                raise BadInput("the body must not be compressed")
+            body = read_body(bytes(self._body))
+        # Source: ALL-8, and the contract's "form|json|query".
+        fields = {**body, **query} if self._method in _READ_METHODS else {**query, **body}
+        fields.update(self._in_path)
+        return Incoming(
+            method=self._method,
+            path=self._path,
+            query=query,
+            fields=fields,
+            headers=headers,
+            address=self._address(),
+        )
+
+    def _address(self) -> str:
+        # Tornado's HTTP1Connection carries the peer; its interface does not say so.
+        peer: str = self._connection.context.remote_ip  # type: ignore[attr-defined]
+        return client_address(peer, self._headers.get("X-Forwarded-For"), self._door.policy.trusted_proxies)
+
+    def _refuse_at_once(self) -> None:
+        if not self._is_answered:
+            error = BodyTooLarge()
+            answer = self._failure(self._envelope(), error)
+            self._send(answer)
+            self._write_line(error.code, answer.status, None)
+
+    def _send(self, answer: Answer) -> None:
+        if self._is_answered:
+            return
+        self._is_answered = True
+        headers = HTTPHeaders()
+        if answer.status != HTTPStatus.NO_CONTENT:
+            headers["Content-Type"] = answer.content_type
+            headers["Content-Length"] = str(len(answer.body))
+        headers["X-Request-Id"] = self._request_id
+        headers["X-Content-Type-Options"] = "nosniff"
+        headers["Referrer-Policy"] = "no-referrer"
+        headers["Cache-Control"] = "no-store"
+        headers["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'"
+        headers["Date"] = self._door.date()
+        for name, value in answer.headers:
+            headers.add(name, value)
+        self._add_policy(headers)
+        chunk = b"" if self._method == "HEAD" else answer.body
+        start_line = ResponseStartLine("HTTP/1.1", answer.status, _REASONS.get(answer.status, "Unknown"))
+        self._connection.write_headers(start_line, headers, chunk)
+        self._connection.finish()
+
+    def _add_policy(self, headers: HTTPHeaders) -> None:
+        policy = self._door.policy
+        if policy.behind_tls:
+            headers["Strict-Transport-Security"] = "max-age=31536000"
+        if self._door.is_draining:
+            headers["Connection"] = "close"
+        if not policy.origins:
+            return
+        headers["Vary"] = "Origin"
+        origin = self._headers.get("Origin")
+        if origin is None or origin not in policy.origins:
+            return
+        headers["Access-Control-Allow-Origin"] = origin
+        headers["Access-Control-Allow-Credentials"] = "true"
+        headers["Access-Control-Expose-Headers"] = "X-Request-Id, Retry-After"
+        if self._method == "OPTIONS":
+            headers["Access-Control-Allow-Methods"] = ", ".join(self._allowed)
+            headers["Access-Control-Allow-Headers"] = (
+                "Authorization, Content-Type, Accept-Language, Idempotency-Key, X-Request-Id"
+            )
+            headers["Access-Control-Max-Age"] = "600"
+
+    def _label(self) -> str:
+        # The declared path, never the one that came: it may hold anything, and so may its query. Source: SEC-28.
+        if self._route is not None:
+            return self._route.target.path
+        probe = self._path.rstrip("/")
+        return probe if probe in self._door.probes else "unknown"
+
+    def _write_line(self, outcome: str, status: int, person_id: int | None) -> None:
+        door = self._door
+        elapsed_ms = door.clock.mono_ms() - self._started_at_ms
+        if outcome or door.worth_a_line(elapsed_ms=elapsed_ms):
+            door.log.info(
+                "http_request",
+                request_id=self._request_id,
+                method=self._method if self._method.isalpha() else "?",
+                route=self._label(),
+                status=status,
+                outcome=outcome or "ok",
+                elapsed_ms=elapsed_ms,
+                person_id=person_id,
+            )
+
+    def _shake_hands(self, route: Route, dialect: SocketDialect) -> HTTPMessageDelegate | None:
+        """The handler that takes the connection over, or None when the handshake is refused here."""
+        headers = self._headers
+        upgrade = headers.get("Upgrade", "").lower() == "websocket"
+        connection = [word.strip() for word in headers.get("Connection", "").lower().split(",")]
+        try:
+            if not upgrade or "upgrade" not in connection:
+                raise NotASocket
+            if headers.get("Sec-WebSocket-Version") != "13" or not headers.get("Sec-WebSocket-Key"):
+                raise BadInput("not a WebSocket handshake of version 13")
+            if not origin_allowed(headers.get("Origin"), headers.get("Host", ""), self._door.policy.origins):
+                raise ForeignOrigin
+            request = HTTPServerRequest(connection=self._connection, start_line=self._start_line, headers=headers)
+            handshake = Handshake(
+                dialect=dialect,
+                admission=self._door.admissions[route.surface.name],
+                credential=dialect.credential or route.surface.credential,
+                incoming=self._incoming(is_raw=True),
+                request_id=self._request_id,
+                language=self._language,
+            )
+        except HTTPInputError:
+            self._refusal = BadInput("not a WebSocket handshake")
+        except EngineError as error:
+            self._refusal = error
+        else:
+            return self._door.application.get_handler_delegate(
+                request, SocketHandler, {"hub": self._door.hub, "handshake": handshake}
+            )
+        return None
+
+
+def _segment(segment: str) -> str:
+    try:
+        value = unquote(segment, errors="strict")
+    except UnicodeDecodeError:
+        raise BadInput("the path is not UTF-8") from None
+    if "/" in value:
+        raise BadInput("a slash inside a segment")
+    return value
+
+
+def _with_http_facts(answer: Answer, error: EngineError) -> Answer:
+    """``answer`` with the headers that belong to its error, whatever envelope it came from."""
+    more: tuple[tuple[str, str], ...] = ()
+    if isinstance(error, TooMany):
+        more = (("Retry-After", str(max(_RETRY_AFTER_S, math.ceil(error.retry_after_ms / 1_000)))),)
+    elif isinstance(error, MethodNotAllowed):
+        more = (("Allow", ", ".join((*error.allowed, "OPTIONS"))),)
+    if isinstance(error, (NotASocket, ForeignOrigin)):
+        # A failed handshake must not look like a page, also where the surface answers everything with 200.
+        return Answer(error.http_status, answer.body, answer.headers + more, answer.content_type)
+    return Answer(answer.status, answer.body, answer.headers + more, answer.content_type) if more else answer

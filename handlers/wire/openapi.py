@@ -1,0 +1,110 @@
+"""OpenAPI 3.1, printed from the endpoints themselves.
+
+Knows the description's form. Knows nothing that the endpoints do not say: what is wrong in the document is wrong there.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from handlers.wire.access import OPTIONAL, SIGNED_IN
+from handlers.wire.surface import Endpoint, Surface
+
+__all__ = ["openapi"]
+
+_REFERENCE: Final = "#/components/schemas/{name}"
+
+_NOTES: Final = (
+    "Every path answers with and without a slash at its end, without redirecting. The fields of a POST may come as "
+    "JSON, as a form or in the query; the body wins. The fields of a GET come in the query or in a JSON body; the query "
+    "wins. Numbers may be written as strings, booleans as true, false, 1 or 0. Fields that are not listed are ignored. "
+    "Every answer carries X-Request-Id; a refusal for too many requests carries Retry-After."
+)
+
+
+def openapi(surfaces: Iterable[Surface], *, title: str, version: str) -> dict[str, Any]:
+    """The description of all endpoints of ``surfaces``, as plain values."""
+    surfaces = tuple(surfaces)
+    endpoints = [(surface, endpoint) for surface in surfaces for endpoint in surface.endpoints]
+    shapes = {endpoint.reply for _, endpoint in endpoints}
+    shapes |= {endpoint.request for _, endpoint in endpoints if not endpoint.is_raw}
+    ordered = sorted(shapes, key=lambda shape: (shape.__module__, shape.__qualname__))
+    schemas, components = msgspec.json.schema_components(ordered, ref_template=_REFERENCE)
+    shown = _Schemas(dict(zip(ordered, schemas, strict=True)), components)
+    paths: dict[str, dict[str, Any]] = {}
+    for surface, endpoint in endpoints:
+        for number, (method, path) in enumerate(endpoint.addresses, start=1):
+            operation = _operation(surface, endpoint, path, shown)
+            operation["operationId"] = endpoint.source_id if number == 1 else f"{endpoint.source_id}-{number}"
+            if number > 1:
+                operation["description"] = f"The same as {endpoint.method} {endpoint.path}."
+            paths.setdefault(path, {})[method.lower()] = operation
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": title, "version": version, "description": _NOTES},
+        "tags": [{"name": surface.name, "description": surface.title} for surface in surfaces],
+        "paths": paths,
+        "components": {
+            "schemas": components,
+            "securitySchemes": {
+                _scheme_name(surface, name): dict(scheme)
+                for surface in surfaces
+                for name, scheme in surface.security.items()
+            },
+        },
+    }
+
+
+class _Schemas(NamedTuple):
+    of: Mapping[Any, dict[str, Any]]
+    """By type: a reference."""
+    components: Mapping[str, dict[str, Any]]
+    """By name: what references lead to."""
+
+
+def _operation(surface: Surface, endpoint: Endpoint[Any, Any], path: str, shown: _Schemas) -> dict[str, Any]:
+    envelope = endpoint.envelope or surface.envelope
+    operation: dict[str, Any] = {
+        "tags": [surface.name],
+        "summary": endpoint.summary,
+        "security": _security(surface, endpoint),
+        "responses": {
+            "200": _response("Done.", envelope.media_type, envelope.schema(shown.of[endpoint.reply])),
+            "default": _response("Refused.", envelope.media_type, envelope.schema(None)),
+        },
+    }
+    if endpoint.is_raw:
+        operation["requestBody"] = {"required": True, "content": {"application/octet-stream": {}}}
+        return operation
+    schema = shown.of[endpoint.request]
+    # A reference to a component, always: the schema of a struct is one.
+    described = shown.components[schema["$ref"].rpartition("/")[2]]
+    in_path = {segment[1:-1] for segment in path.split("/") if segment.startswith("{")}
+    in_query = described["properties"].keys() - in_path if endpoint.method == "GET" else set()
+    required = set(described.get("required", ()))
+    operation["parameters"] = [
+        {"name": name, "in": "path" if name in in_path else "query", "required": name in required, "schema": one}
+        for name, one in described["properties"].items()
+        if name in in_path or name in in_query
+    ]
+    if endpoint.method != "GET":
+        kinds = ("application/json", "application/x-www-form-urlencoded", "multipart/form-data")
+        operation["requestBody"] = {"content": {kind: {"schema": schema} for kind in kinds}}
+    return operation
+
+
+def _response(description: str, media_type: str, schema: Mapping[str, Any]) -> dict[str, Any]:
+    return {"description": description, "content": {media_type: {"schema": dict(schema)}}}
+
+
+def _security(surface: Surface, endpoint: Endpoint[Any, Any]) -> list[dict[str, list[str]]]:
+    names = endpoint.security or tuple(surface.security)[:1]
+    needed: dict[str, list[str]] = {_scheme_name(surface, name): [] for name in names}
+    if endpoint.access is SIGNED_IN:
+        return [needed] if needed else []
+    return [needed, {}] if needed and endpoint.access is OPTIONAL else []
+
+
+def _scheme_name(surface: Surface, name: str) -> str:
+    return f"{surface.name}.{name}"

@@ -1,0 +1,534 @@
+"""WebSockets in and out: frames become commands, events become frames, for every dialect.
+
+Knows connections, who they belong to, and when to end them. Knows no dialect, no room and no call: a socket holds its
+caller and its outbox, and what a frame or an event means is for the dialect and the engine.
+"""
+
+import asyncio
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from types import MappingProxyType
+from typing import Any, ClassVar, Final, Protocol
+
+import msgspec
+from tornado.iostream import SSLIOStream
+from tornado.websocket import WebSocketHandler, WebSocketProtocol13
+
+from engine.errors import (
+    BadInput,
+    Banned,
+    EngineError,
+    Forbidden,
+    NotFound,
+    NotNow,
+    NotSignedIn,
+    TooLong,
+    TooMany,
+    WrongRole,
+)
+from engine.ports import Clock, Log, Timer
+from handlers.wire.access import SIGNED_IN, Admission, Caller, Incoming, ReadCredential
+from handlers.wire.codec import read_json
+from handlers.wire.language import Language
+from handlers.wire.limits import Limit, per_second, wait_after
+from handlers.wire.outbox import Outbox, OutboxLimits, Pushed, text_frame
+from handlers.wire.surface import Frame, SocketDialect
+
+__all__ = ["CLOSE_CODES", "CloseCode", "Handshake", "Hub", "PresenceWatch", "SocketHandler", "SocketLimits"]
+
+_SWEEP_MS: Final = 1_000
+"""How often connections are looked over; a dead or stuck one is found at most this much late."""
+
+_REASON_BYTES_MAX: Final = 123
+"""What a close frame has room for beside its code. Source: RFC 6455 §5.5."""
+
+
+class CloseCode(IntEnum):
+    """Why a socket was closed, as clients see it. Source: ALL-16."""
+
+    POLICY = 1008
+    BUG = 1011
+    RESTART = 1012
+    NOT_NOW = 1013
+    NOT_SIGNED_IN = 4001
+    NOT_ALLOWED = 4003
+    TOO_SLOW = 4008
+    REPLACED = 4009
+
+
+CLOSE_CODES: Final = MappingProxyType(
+    {
+        CloseCode.POLICY: "too many bad frames in a row",
+        CloseCode.BUG: "internal error",
+        CloseCode.RESTART: "the server restarts; the reason says after how many seconds to come back",
+        CloseCode.NOT_NOW: "too many connections, or not now; come back later",
+        CloseCode.NOT_SIGNED_IN: "the credential is missing, bad or used",
+        CloseCode.NOT_ALLOWED: "banned, or not allowed here",
+        CloseCode.TOO_SLOW: "the client reads too slowly",
+        CloseCode.REPLACED: "replaced by a newer connection of the same person",
+    }
+)
+"""What each close code means, for the printed description."""
+
+
+class SocketLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """What a connection may cost. Source: ALL-16, SEC-26."""
+
+    ping_ms: int = 25_000
+    dead_ms: int = 60_000
+    frame_bytes_max: int = 64 * 1024
+    bad_frames_max: int = 10
+    per_person_max: int = 10
+    per_address_max: int = 200
+    outbox: OutboxLimits = OutboxLimits()
+    frames: Limit = per_second(20)
+    """How fast one connection may talk; counted in the connection itself."""
+
+
+class PresenceWatch(Protocol):
+    """Somebody who wants to know whether people are here, over any number of sockets. Times are ``Clock.mono_ms``."""
+
+    def person_connected(self, person_id: int, *, at_mono_ms: int) -> None:
+        """The first socket of this person on this node has opened."""
+
+    def person_disconnected(self, person_id: int, *, at_mono_ms: int, heard_at_mono_ms: int) -> None:
+        """The last one has gone; ``heard_at_mono_ms`` is when anything last came over it, which may be a while ago."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handshake:
+    """What is known of a connection before anybody has looked at its credential."""
+
+    dialect: SocketDialect
+    admission: Admission[Any, Any]
+    credential: ReadCredential
+    incoming: Incoming
+    request_id: str
+    language: Language
+
+
+class Hub:
+    """All sockets of this node, by person; implements the engine's ``Sink``.
+
+    An event is turned into bytes once per dialect, also when it is told to many people one by one.
+    """
+
+    def __init__(self, *, clock: Clock, log: Log, limits: SocketLimits, presence: PresenceWatch | None = None) -> None:
+        self.clock = clock
+        self.log = log
+        self.limits = limits
+        self.is_draining = False
+        self.dropped_count = 0
+        """Frames that slow readers went without, since the start."""
+        self._presence = presence
+        self._of_person: dict[int, list[SocketHandler]] = {}
+        self._address_counts: dict[str, int] = {}
+        self._stalled: set[SocketHandler] = set()
+        self._unsent: list[SocketHandler] = []
+        self._said: tuple[object, dict[int, bytes | None]] = (None, {})
+        self._sweeping: Timer | None = None
+
+    # -- for the engine -----------------------------------------------------------------------------------------------
+
+    def tell(self, person_id: int, event: object) -> None:
+        """Queue ``event`` for all sockets of the person; nothing happens when there is none.
+
+        An event whose class has a true attribute ``droppable`` may be lost to a reader that is behind.
+        """
+        sockets = self._of_person.get(person_id)
+        if not sockets:
+            return
+        droppable = bool(getattr(event, "droppable", False))
+        now_ms = self.clock.mono_ms()
+        # A socket that turns out to be too slow leaves the list while it is walked.
+        for socket in tuple(sockets):
+            frame = self._frame_of(event, socket.dialect)
+            if frame is not None:
+                self.send(socket, frame, droppable=droppable, now_ms=now_ms)
+
+    def tell_all(self, people: Iterable[int], event: object) -> None:
+        """``tell`` each of ``people``."""
+        for person_id in people:
+            self.tell(person_id, event)
+
+    def close(self, person_id: int, *, code: int, reason: str) -> None:
+        """Close all sockets of the person, after what they were told before."""
+        for socket in tuple(self._of_person.get(person_id, ())):
+            socket.leave(code, reason)
+
+    def is_connected(self, person_id: int) -> bool:
+        """Whether the person has a socket on this node."""
+        return person_id in self._of_person
+
+    @property
+    def people_count(self) -> int:
+        """Different people connected. Source: ALL-12."""
+        return len(self._of_person)
+
+    @property
+    def sockets_count(self) -> int:
+        """Sockets connected and admitted."""
+        return sum(map(len, self._of_person.values()))
+
+    def drain(self, *, retry_after_s: int) -> None:
+        """Close everything for a restart; clients read from the reason when to come back. Nothing new is let in."""
+        self.is_draining = True
+        for person_id in tuple(self._of_person):
+            self.close(person_id, code=CloseCode.RESTART, reason=f"retry_after={retry_after_s}")
+
+    # -- for the sockets ----------------------------------------------------------------------------------------------
+
+    def take_place(self, address: str) -> bool:
+        """Count one more connection from ``address``; False when it has too many."""
+        count = self._address_counts.get(address, 0)
+        if count >= self.limits.per_address_max:
+            return False
+        self._address_counts[address] = count + 1
+        return True
+
+    def free_place(self, address: str) -> None:
+        """Count one connection less."""
+        count = self._address_counts[address] - 1
+        if count:
+            self._address_counts[address] = count
+        else:
+            del self._address_counts[address]
+
+    def join(self, socket: "SocketHandler", person_id: int) -> None:
+        """Events for ``person_id`` go to ``socket`` from now on; the person's oldest socket makes room if need be."""
+        sockets = self._of_person.setdefault(person_id, [])
+        sockets.append(socket)
+        if len(sockets) == 1 and self._presence is not None:
+            self._presence.person_connected(person_id, at_mono_ms=self.clock.mono_ms())
+        if len(sockets) > self.limits.per_person_max:
+            sockets[0].leave(CloseCode.REPLACED, "replaced")
+        if self._sweeping is None:
+            self._sweeping = self.clock.call_at(self.clock.mono_ms() + _SWEEP_MS, self._sweep)
+
+    def quit(self, socket: "SocketHandler", person_id: int) -> None:
+        """Nothing goes to ``socket`` any more."""
+        sockets = self._of_person[person_id]
+        sockets.remove(socket)
+        self._stalled.discard(socket)
+        if sockets:
+            return
+        del self._of_person[person_id]
+        if self._presence is not None:
+            self._presence.person_disconnected(
+                person_id, at_mono_ms=self.clock.mono_ms(), heard_at_mono_ms=socket.heard_at_ms
+            )
+        if not self._of_person and self._sweeping is not None:
+            self._sweeping.cancel()
+            self._sweeping = None
+
+    def send(self, socket: "SocketHandler", frame: bytes, *, droppable: bool, now_ms: int) -> None:
+        """Queue ``frame`` for one socket; all that is queued in this turn of the loop leaves together at its end."""
+        pushed = socket.outbox.push(frame, droppable=droppable, now_ms=now_ms)
+        if pushed is Pushed.QUEUED:
+            if not self._unsent:
+                asyncio.get_running_loop().call_soon(self._flush)
+            if not socket.has_unsent:
+                socket.has_unsent = True
+                self._unsent.append(socket)
+        elif pushed is Pushed.DROPPED:
+            self.dropped_count += 1
+        else:
+            socket.leave(CloseCode.TOO_SLOW, "too slow")
+
+    def stalled(self, socket: "SocketHandler") -> None:
+        """``socket`` did not take everything at once: watch how long it takes."""
+        self._stalled.add(socket)
+
+    def _frame_of(self, event: object, dialect: SocketDialect) -> bytes | None:
+        # Whoever tells a whole room passes the very same event again and again: one encoding serves them all.
+        said, frames = self._said
+        if said is not event:
+            frames = {}
+            self._said = (event, frames)
+        key = id(dialect)
+        if key not in frames:
+            payload = dialect.encode(event)
+            frames[key] = None if payload is None else text_frame(payload)
+        return frames[key]
+
+    def _flush(self) -> None:
+        unsent, self._unsent = self._unsent, []
+        self._said = (None, {})
+        for socket in unsent:
+            socket.has_unsent = False
+            socket.outbox.flush()
+
+    def _sweep(self) -> None:
+        now_ms = self.clock.mono_ms()
+        for socket in tuple(self._stalled):
+            if socket.outbox.is_too_slow(now_ms):
+                socket.leave(CloseCode.TOO_SLOW, "too slow")
+            elif not socket.outbox.waiting_bytes:
+                self._stalled.discard(socket)
+        for sockets in tuple(self._of_person.values()):
+            for socket in tuple(sockets):
+                socket.look_alive(now_ms)
+        self._sweeping = self.clock.call_at(now_ms + _SWEEP_MS, self._sweep) if self._of_person else None
+
+
+class SocketHandler(WebSocketHandler):
+    """One connection: asks who it is, hands commands on, and is written to by the hub."""
+
+    _closes: ClassVar[tuple[tuple[type[EngineError], int], ...]] = (
+        (NotSignedIn, CloseCode.NOT_SIGNED_IN),
+        (Banned, CloseCode.NOT_ALLOWED),
+        (Forbidden, CloseCode.NOT_ALLOWED),
+        (WrongRole, CloseCode.NOT_ALLOWED),
+        (NotNow, CloseCode.NOT_NOW),
+    )
+
+    def initialize(self, *, hub: Hub, handshake: Handshake) -> None:
+        """Tornado's constructor for handlers."""
+        self._hub = hub
+        self._handshake = handshake
+        self._caller: Caller[Any, Any] | None = None
+        self._has_place = False
+        self._bad_frames_count = 0
+        self._frames_full_at_ms = 0.0
+        self._pinged_at_ms = self.heard_at_ms = hub.clock.mono_ms()
+        self._closed_with: int | None = None
+        self.has_unsent = False
+
+    @property
+    def dialect(self) -> SocketDialect:
+        """How this connection speaks."""
+        return self._handshake.dialect
+
+    @property
+    def max_message_size(self) -> int:
+        """What Tornado cuts off. Up to here a frame that is too large gets an answer rather than an end."""
+        return 4 * self._hub.limits.frame_bytes_max
+
+    def check_origin(self, origin: str) -> bool:  # noqa: ARG002 - Tornado's
+        """Checked with the door's own list before the connection got here."""
+        return True
+
+    def get_websocket_protocol(self) -> WebSocketProtocol13 | None:
+        """Tornado's protocol, with the rules of RFC 6455 that it leaves to goodwill."""
+        lenient = super().get_websocket_protocol()
+        if not isinstance(lenient, WebSocketProtocol13):
+            return None
+        return _StrictProtocol(self, mask_outgoing=False, params=lenient.params)
+
+    def set_default_headers(self) -> None:
+        """Say nothing about ourselves. Source: SEC-29."""
+        self.clear_header("Server")
+
+    async def open(self, *_args: str, **_kwargs: str) -> None:
+        """The handshake is through; what the credential says decides whether the socket stays."""
+        assert isinstance(self.ws_connection, WebSocketProtocol13)
+        hub, handshake = self._hub, self._handshake
+        self.set_nodelay(True)
+        stream = self._stream = self.ws_connection.stream
+        self.outbox = Outbox(
+            stream,
+            limits=hub.limits.outbox,
+            on_stall=lambda: hub.stalled(self),
+            may_send_directly=not isinstance(stream, SSLIOStream),
+        )
+        if hub.is_draining:
+            return self.leave(CloseCode.RESTART, "retry_after=1")
+        if not hub.take_place(handshake.incoming.address):
+            return self.leave(CloseCode.NOT_NOW, "too many connections")
+        self._has_place = True
+        try:
+            caller = await handshake.admission.admit(
+                handshake.incoming,
+                endpoint=handshake.dialect.path,
+                access=SIGNED_IN,
+                credential=handshake.credential,
+                limit=handshake.dialect.limit,
+                request_id=handshake.request_id,
+                language=handshake.language,
+            )
+        except EngineError as error:
+            return self._turn_away(error)
+        except Exception as error:  # noqa: BLE001 - the edge: a bug is reported, and shown to nobody (SEC-30)
+            self._report(error)
+            return self.leave(CloseCode.BUG, "internal error")
+        if stream.closed() or self._closed_with is not None:
+            return None
+        self._caller = caller
+        self._hub.log.info(
+            "socket_opened", request_id=handshake.request_id, path=self.dialect.path, person_id=caller.person_id
+        )
+        hub.join(self, caller.person_id)
+        return None
+
+    async def on_message(self, message: str | bytes) -> None:
+        """One frame: a command, or something that is none."""
+        if self._caller is None or self._closed_with is not None:
+            return
+        self.heard_at_ms = self._hub.clock.mono_ms()
+        try:
+            frame = self._read(message)
+        except EngineError as error:
+            self._bad_frames_count += 1
+            if self._bad_frames_count >= self._hub.limits.bad_frames_max:
+                self.leave(CloseCode.POLICY, "too many bad frames")
+            else:
+                self._say(self.dialect.refuse(error, None, self._handshake.language))
+            return
+        self._bad_frames_count = 0
+        self._say(await self._obey(self._caller, frame))
+
+    def on_ping(self, data: bytes) -> None:  # noqa: ARG002 - Tornado's
+        """A sign of life."""
+        self.heard_at_ms = self._hub.clock.mono_ms()
+
+    def on_pong(self, data: bytes) -> None:  # noqa: ARG002 - Tornado's
+        """A sign of life."""
+        self.heard_at_ms = self._hub.clock.mono_ms()
+
+    def on_close(self) -> None:
+        """The connection has gone, whoever ended it."""
+        if self._has_place:
+            self._has_place = False
+            self._hub.free_place(self._handshake.incoming.address)
+        self._forget(self.close_code)
+
+    def leave(self, code: int, reason: str) -> None:
+        """Close, after what is queued; the person is no longer here as of now."""
+        if self._closed_with is not None:
+            return
+        self._closed_with = code
+        if code == CloseCode.TOO_SLOW:
+            self.outbox.clear()
+        else:
+            self.outbox.flush()
+        self._forget(code)
+        self.close(code, _cut(reason))
+
+    def look_alive(self, now_ms: int) -> None:
+        """Ask for a sign of life when it is time to, and give up when none has come for too long."""
+        limits = self._hub.limits
+        if now_ms - self.heard_at_ms > limits.dead_ms:
+            # Nobody is there to read a close frame.
+            self._stream.close()
+        elif now_ms - self._pinged_at_ms >= limits.ping_ms:
+            self._pinged_at_ms = now_ms
+            if self.ws_connection is not None and not self.ws_connection.is_closing():
+                self.ping()
+
+    def _read(self, message: str | bytes) -> Frame:
+        """The frame in ``message``. Raises BadInput or TooLong: it is none."""
+        if isinstance(message, bytes):
+            raise BadInput("binary frames are not understood")
+        encoded = message.encode()
+        if len(encoded) > self._hub.limits.frame_bytes_max:
+            raise TooLong("frame")
+        value = read_json(encoded)
+        if not isinstance(value, dict):
+            raise BadInput("a frame is an object")
+        return (self.dialect.read or _read_typed)(value)
+
+    async def _obey(self, caller: Caller[Any, Any], frame: Frame) -> bytes:
+        """Do what ``frame`` asks for; the frame that answers it. Whether the person may, the engine asks each time."""
+        dialect, language = self.dialect, self._handshake.language
+        try:
+            self._count_frame()
+            command = dialect.commands.get(frame.kind)
+            if command is None:
+                raise NotFound("command")  # noqa: TRY301 - refused where all is refused
+            reply = await command.action(caller, command.read(frame.fields))
+            return dialect.answer(frame.kind, frame.frame_id, msgspec.to_builtins(reply))
+        except EngineError as error:
+            return dialect.refuse(error, frame.frame_id, language)
+        except Exception as error:  # noqa: BLE001 - the edge: a bug is reported, and shown to nobody (SEC-30)
+            self._report(error)
+            return dialect.refuse(EngineError(), frame.frame_id, language)
+
+    def _count_frame(self) -> None:
+        limit = self._hub.limits.frames
+        self._frames_full_at_ms, wait_ms = wait_after(self._frames_full_at_ms, limit, self._hub.clock.mono_ms())
+        if wait_ms:
+            raise TooMany(retry_after_ms=wait_ms)
+
+    def _say(self, payload: bytes) -> None:
+        if self._closed_with is None:
+            self._hub.send(self, text_frame(payload), droppable=False, now_ms=self._hub.clock.mono_ms())
+
+    def _turn_away(self, error: EngineError) -> None:
+        code = next((code for kind, code in self._closes if isinstance(error, kind)), CloseCode.POLICY)
+        reason = self.dialect.reason(error, self._handshake.language)
+        if isinstance(error, TooMany):
+            reason = f"retry_after={math.ceil(error.retry_after_ms / 1_000)}"
+        self.leave(code, reason)
+
+    def _report(self, bug: Exception) -> None:
+        request_id = self._handshake.request_id
+        self._hub.log.error("socket_failed", request_id=request_id, path=self.dialect.path, exc_info=bug)
+
+    def _forget(self, code: int | None) -> None:
+        caller, self._caller = self._caller, None
+        if caller is not None:
+            self._hub.quit(self, caller.person_id)
+            request_id = self._handshake.request_id
+            self._hub.log.info("socket_closed", request_id=request_id, person_id=caller.person_id, code=code)
+
+
+class _StrictProtocol(WebSocketProtocol13):
+    """Tornado's reader of frames, refusing frames without a mask and close frames that RFC 6455 does not have.
+
+    Rests on two methods and an attribute of ``WebSocketProtocol13`` that are not public; the tests of malformed frames
+    notice when a new version changes them.
+    """
+
+    async def _receive_frame(self) -> None:
+        self._frame_mask = None
+        await super()._receive_frame()
+        if self._lacks_mask() and not self.client_terminated:
+            self._fail()
+
+    def _handle_message(self, opcode: int, data: bytes) -> "asyncio.Future[None] | None":
+        if self._lacks_mask() or (opcode == 0x8 and not _is_close_frame(data)):  # noqa: PLR2004 - RFC 6455: close
+            self._fail()
+            return None
+        return super()._handle_message(opcode, data)
+
+    def _lacks_mask(self) -> bool:
+        return self._frame_mask is None
+
+    def _fail(self) -> None:
+        self.close(1002, "protocol error")
+        self._abort()
+
+
+def _is_close_frame(data: bytes) -> bool:
+    """Whether ``data`` can be the payload of a close frame. Source: RFC 6455 §5.5.1, §7.4; IANA's list of codes."""
+    if not data:
+        return True
+    if len(data) == 1:
+        return False
+    code = int.from_bytes(data[:2], "big")
+    if not (1000 <= code <= 1003 or 1007 <= code <= 1014 or 3000 <= code <= 4999):  # noqa: PLR2004
+        return False
+    try:
+        data[2:].decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _read_typed(value: Mapping[str, object]) -> Frame:
+    kind = value.get("type")
+    frame_id = value.get("id")
+    if not isinstance(kind, str):
+        raise BadInput("a frame has a type", field="type")
+    if frame_id is not None and type(frame_id) not in (int, str):
+        raise BadInput("an id is a number or a string", field="id")
+    data = value.get("data", value)
+    if not isinstance(data, dict):
+        raise BadInput("data is an object", field="data")
+    return Frame(kind, frame_id, data)
+
+
+def _cut(reason: str) -> str:
+    return reason.encode()[:_REASON_BYTES_MAX].decode(errors="ignore")

@@ -1,0 +1,51 @@
+"""Names of things: one type per kind of id, and the store's promise of numbers nobody else has."""
+
+from enum import StrEnum
+from typing import Final, NewType, Protocol
+
+__all__ = [
+    "ID_MAX",
+    "NOBODY",
+    "AccountId",
+    "CallId",
+    "EntryId",
+    "IdStore",
+    "NodeId",
+    "OrderId",
+    "PersonId",
+    "RoomId",
+    "Sequence",
+]
+
+PersonId = NewType("PersonId", int)
+CallId = NewType("CallId", int)
+RoomId = NewType("RoomId", str)
+OrderId = NewType("OrderId", str)
+EntryId = NewType("EntryId", str)
+AccountId = NewType("AccountId", str)
+NodeId = NewType("NodeId", str)
+
+ID_MAX: Final = 2**53 - 1
+"""Largest number that JavaScript clients read back exactly. Source: CA-5, DS-8."""
+
+NOBODY: Final = NodeId("")
+"""Owner of a session that no node holds."""
+
+
+class Sequence(StrEnum):
+    """The counters ids are drawn from; the value is the counter's stored name."""
+
+    PERSON = "person"
+    CALL = "call"
+    ORDER = "order"
+    AUDIT = "audit"
+
+
+class IdStore(Protocol):
+    """Numbers, each given out once for ever."""
+
+    async def reserve(self, sequence: Sequence, count: int) -> int:
+        """Reserve ``count`` consecutive numbers and return the first.
+
+        What a crashed caller did not use is lost, never given out again. After ``Unavailable`` a block may be lost too.
+        """

@@ -1,0 +1,32 @@
+"""The bundle of all stores that ``server.py`` builds and the engine receives."""
+
+from dataclasses import dataclass
+
+from store.interfaces.calls import CallStore
+from store.interfaces.ids import IdStore
+from store.interfaces.leases import LeaseStore
+from store.interfaces.ledger import LedgerStore
+from store.interfaces.notices import NoticeStore
+from store.interfaces.orders import OrderStore
+from store.interfaces.people import PeopleStore, SessionStore
+from store.interfaces.presence import LimitStore, PresenceStore
+from store.interfaces.rooms import RoomStore
+
+__all__ = ["Stores"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stores:
+    """Everything that is kept, whatever keeps it."""
+
+    ids: IdStore
+    people: PeopleStore
+    sessions: SessionStore
+    ledger: LedgerStore
+    calls: CallStore
+    rooms: RoomStore
+    orders: OrderStore
+    notices: NoticeStore
+    leases: LeaseStore
+    presence: PresenceStore
+    limits: LimitStore

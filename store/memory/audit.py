@@ -1,0 +1,116 @@
+"""The full recomputation: what the journal implies, compared with what is kept beside it.
+
+Changes nothing, and knows nothing of how entries came about. A finding begins with the name of the invariant it breaks.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from store.interfaces.ids import AccountId, CallId
+from store.interfaces.ledger import Audit, Earned, EntryKind, JournalEntry, Posting
+from store.interfaces.money import is_wallet
+from store.memory.database import MemoryDatabase
+
+__all__ = ["recompute"]
+
+
+def recompute(database: MemoryDatabase) -> Audit:
+    """Compare the journal with balances, totals and paid minutes (INV-1, INV-2, INV-3, INV-5)."""
+    holdings = _holdings(database)
+    totals: Counter[str] = Counter()
+    for account, amount in holdings.items():
+        totals[_currency(account)] += amount
+    findings = (
+        *_unbalanced(database),
+        *_below_zero(database),
+        *_wrong_holdings(database, holdings),
+        *_wrong_earnings(database),
+        *_wrong_minutes(database),
+    )
+    return Audit(
+        entries_count=len(database.entries),
+        accounts_count=len(holdings),
+        totals=dict(totals),
+        findings=findings,
+    )
+
+
+def _currency(account: AccountId) -> str:
+    # Not ``currency_of``: a currency nobody knows is something to find, not to fail on.
+    return account.partition("/")[0]
+
+
+def _holdings(database: MemoryDatabase) -> Counter[AccountId]:
+    """What each wallet is kept to hold, unfolded credits included; every wallet of the journal is there."""
+    holdings = Counter(dict.fromkeys((posting.account for _, posting in _wallet_postings(database)), 0))
+    holdings.update(database.balances)
+    for batch in database.pending:
+        for account, kinds in batch.items():
+            holdings[account] += sum(earned.amount for earned in kinds.values())
+    return holdings
+
+
+def _wallet_postings(database: MemoryDatabase) -> Iterator[tuple[JournalEntry, Posting]]:
+    for entry in database.entries.values():
+        for posting in entry.postings:
+            if is_wallet(posting.account):
+                yield entry, posting
+
+
+def _unbalanced(database: MemoryDatabase) -> Iterator[str]:
+    for entry in database.entries.values():
+        sums: Counter[str] = Counter()
+        for posting in entry.postings:
+            sums[_currency(posting.account)] += posting.amount
+        if not sums or any(sums.values()):
+            yield f"INV-1: entry {entry.id} sums to {dict(sums)}"
+
+
+def _below_zero(database: MemoryDatabase) -> Iterator[str]:
+    for account, amount in database.balances.items():
+        if amount < 0:
+            yield f"INV-2: {account} holds {amount}"
+
+
+def _wrong_holdings(database: MemoryDatabase, holdings: Counter[AccountId]) -> Iterator[str]:
+    implied: Counter[AccountId] = Counter()
+    for _, posting in _wallet_postings(database):
+        implied[posting.account] += posting.amount
+    for account, amount in holdings.items():
+        if amount != implied[account]:
+            yield f"INV-3: {account} holds {amount}, its entries sum to {implied[account]}"
+
+
+def _wrong_earnings(database: MemoryDatabase) -> Iterator[str]:
+    kept: dict[tuple[AccountId, EntryKind], Earned] = {}
+    for batch in (database.earned, *database.pending):
+        for account, kinds in batch.items():
+            for kind, earned in kinds.items():
+                _count(kept, account, kind, earned)
+    implied: dict[tuple[AccountId, EntryKind], Earned] = {}
+    for entry, posting in _wallet_postings(database):
+        if posting.amount > 0:
+            _count(implied, posting.account, entry.kind, Earned(1, posting.amount))
+    for account, kind in sorted(kept.keys() | implied.keys()):
+        has, should = kept.get((account, kind), Earned()), implied.get((account, kind), Earned())
+        if has != should:
+            yield f"INV-3: {account} earned {has} by {kind}, its entries say {should}"
+
+
+def _count(
+    totals: dict[tuple[AccountId, EntryKind], Earned], account: AccountId, kind: EntryKind, more: Earned
+) -> None:
+    so_far = totals.get((account, kind), Earned())
+    totals[account, kind] = Earned(so_far.count + more.count, so_far.amount + more.amount)
+
+
+def _wrong_minutes(database: MemoryDatabase) -> Iterator[str]:
+    paid: dict[CallId, list[int]] = {call.id: [] for call in database.calls.values()}
+    for entry in database.entries.values():
+        if entry.kind is EntryKind.MINUTE and entry.call_id is not None and entry.minute is not None:
+            paid.setdefault(entry.call_id, []).append(entry.minute)
+    for call_id, minutes in paid.items():
+        call = database.calls.get(call_id)
+        counted = 0 if call is None else call.minutes_paid
+        if sorted(minutes) != list(range(1, counted + 1)):
+            yield f"INV-5: call {call_id} counts {counted} minutes, its entries are those of minutes {sorted(minutes)}"

@@ -1,0 +1,79 @@
+"""What the memory stores keep: tables and the indexes over them, and nothing that acts.
+
+Several bundles of stores may share one database, as several nodes share one server. Everything in it is a frozen record
+or a plain number; whoever holds the database outlives whoever crashes.
+"""
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from store.interfaces.calls import CallRecord
+from store.interfaces.ids import AccountId, CallId, EntryId, NodeId, OrderId, PersonId, RoomId, Sequence
+from store.interfaces.leases import NodeLease
+from store.interfaces.ledger import Earned, EntryKind, JournalEntry, OutboxRow
+from store.interfaces.notices import AuditLine, MessageForm, WarningNotice
+from store.interfaces.orders import OrderRecord
+from store.interfaces.people import PersonRecord, Session
+from store.interfaces.rooms import RoomRecord
+
+__all__ = ["Bucket", "Credits", "MemoryDatabase", "Sighting"]
+
+Credits = Mapping[AccountId, Mapping[EntryKind, Earned]]
+"""What one batch of moves credited, waiting to be folded into balances (D-7)."""
+
+
+class Sighting(NamedTuple):
+    """Somebody was seen: until when that counts, and which publication it was (they only grow)."""
+
+    expires_at_ms: int
+    publication: int
+
+
+class Bucket(NamedTuple):
+    """A token bucket as it was at ``at_ms``. ``level`` counts in units of which a token costs ``per_ms``."""
+
+    level: int
+    at_ms: int
+    full_at_ms: int
+
+
+def _first_numbers() -> dict[Sequence, int]:
+    # Numbers of people and calls are told apart at a glance, and from numbers of anything else.
+    return {Sequence.PERSON: 10_001, Sequence.CALL: 50_001, Sequence.ORDER: 1, Sequence.AUDIT: 1}
+
+
+@dataclass(slots=True)
+class MemoryDatabase:
+    """All tables, empty at first."""
+
+    next_numbers: dict[Sequence, int] = field(default_factory=_first_numbers)
+
+    people: dict[PersonId, PersonRecord] = field(default_factory=dict)
+    person_by_external_id: dict[tuple[str, str], PersonId] = field(default_factory=dict)
+    sessions: dict[str, Session] = field(default_factory=dict)
+
+    entries: dict[EntryId, JournalEntry] = field(default_factory=dict)
+    entries_of_account: dict[AccountId, list[JournalEntry]] = field(default_factory=dict)
+    entries_of_call: dict[CallId, list[JournalEntry]] = field(default_factory=dict)
+    balances: dict[AccountId, int] = field(default_factory=dict)
+    earned: dict[AccountId, dict[EntryKind, Earned]] = field(default_factory=dict)
+    pending: deque[Credits] = field(default_factory=deque)
+    outbox: dict[str, OutboxRow] = field(default_factory=dict)
+
+    calls: dict[CallId, CallRecord] = field(default_factory=dict)
+    calls_of_person: dict[PersonId, list[CallId]] = field(default_factory=dict)
+    live_call_of: dict[PersonId, CallId] = field(default_factory=dict)
+    rooms: dict[RoomId, RoomRecord] = field(default_factory=dict)
+    orders: dict[OrderId, OrderRecord] = field(default_factory=dict)
+    order_by_request: dict[tuple[PersonId, str], OrderId] = field(default_factory=dict)
+
+    warnings: dict[str, WarningNotice] = field(default_factory=dict)
+    forms: dict[str, MessageForm] = field(default_factory=dict)
+    audit_lines: dict[int, AuditLine] = field(default_factory=dict)
+
+    leases: dict[NodeId, NodeLease] = field(default_factory=dict)
+    sightings: dict[str, dict[PersonId, Sighting]] = field(default_factory=dict)
+    publications_count: int = 0
+    buckets: dict[str, Bucket] = field(default_factory=dict)

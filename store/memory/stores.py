@@ -1,0 +1,37 @@
+"""All memory stores over one database."""
+
+from collections.abc import Callable
+
+from store.interfaces.stores import Stores
+from store.memory.calls import MemoryCalls
+from store.memory.database import MemoryDatabase
+from store.memory.ids import MemoryIds
+from store.memory.leases import MemoryLeases
+from store.memory.ledger import MemoryLedger
+from store.memory.notices import MemoryNotices
+from store.memory.orders import MemoryOrders
+from store.memory.people import MemoryPeople, MemorySessions
+from store.memory.presence import MemoryLimits, MemoryPresence
+from store.memory.rooms import MemoryRooms
+
+__all__ = ["memory_stores"]
+
+
+def memory_stores(database: MemoryDatabase, now_ms: Callable[[], int]) -> Stores:
+    """Stores over ``database``. ``now_ms`` is the store's clock: milliseconds since 1970.
+
+    Each call happens at once: nothing else runs between what it reads and what it writes.
+    """
+    return Stores(
+        ids=MemoryIds(database),
+        people=MemoryPeople(database),
+        sessions=MemorySessions(database),
+        ledger=MemoryLedger(database, now_ms),
+        calls=MemoryCalls(database),
+        rooms=MemoryRooms(database),
+        orders=MemoryOrders(database),
+        notices=MemoryNotices(database),
+        leases=MemoryLeases(database, now_ms),
+        presence=MemoryPresence(database, now_ms),
+        limits=MemoryLimits(database, now_ms),
+    )

@@ -1,0 +1,1 @@
+"""Everything that must last, in MongoDB: one module for each interface, over one connection."""

@@ -1,0 +1,187 @@
+"""Every index beside the query that needs it, and every rule the database enforces by itself (D-5).
+
+Collections are made up front: inside a transaction they would be in each other's way.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+from store.interfaces.calls import Phase
+from store.interfaces.ledger import EntryKind
+from store.interfaces.orders import OrderState
+from store.mongo.collections import (
+    ACCOUNTS,
+    AUDIT,
+    CALLS,
+    COUNTERS,
+    ENTRIES,
+    FORMS,
+    NODES,
+    ORDERS,
+    OUTBOX,
+    PENDING,
+    PEOPLE,
+    ROOMS,
+    SESSIONS,
+    WARNINGS,
+)
+from store.mongo.connection import Document, Mongo
+
+__all__ = ["INDEXES", "RULES", "Index", "prepare"]
+
+DEADLINE_S: Final = 60.0
+"""Building an index over a grown collection takes its time; on an empty database this needs half a second."""
+
+
+class Index(NamedTuple):
+    """One index: the query or guard it is for, its keys, and the driver's options."""
+
+    reason: str
+    keys: Mapping[str, int]
+    options: Mapping[str, Any] = {}
+
+    @property
+    def statement(self) -> Document:
+        """The index as the database's own command wants it."""
+        name = "_".join(f"{field}_{direction}" for field, direction in self.keys.items())
+        return {"key": dict(self.keys), "name": name, **self.options}
+
+
+LIVE: Final = {"partialFilterExpression": {"live": True}}
+OPEN: Final = {"partialFilterExpression": {"open": True}}
+UNIQUE: Final = {"unique": True}
+
+INDEXES: Final[Mapping[str, tuple[Index, ...]]] = {
+    ACCOUNTS: (),
+    AUDIT: (),
+    COUNTERS: (),
+    NODES: (Index("leases that ran out; incarnations of a name", {"is_dead": 1, "name": 1}),),
+    PEOPLE: (
+        Index("one account for each name of the surface", {"surface": 1, "external_id": 1}, UNIQUE),
+        Index("operators search by external id", {"external_id": 1}),
+        Index("operators search by the beginning of a nickname", {"nickname": 1}),
+        Index("the newest people", {"created_at_ms": -1, "_id": -1}),
+    ),
+    SESSIONS: (
+        Index("who presents this token", {"token_hash": 1}, UNIQUE),
+        Index("all sign-ins of a person", {"person_id": 1}),
+    ),
+    ENTRIES: (
+        Index(
+            "what a call cost",
+            {"call_id": 1, "at_ms": 1, "place": 1},
+            {"partialFilterExpression": {"call_id": {"$exists": True}}},
+        ),
+        Index("statements of a wallet", {"wallets": 1, "at_ms": -1, "place": -1}),
+    ),
+    PENDING: (Index("what a wallet has earned and not been folded", {"credits.account": 1}),),
+    OUTBOX: (Index("the oldest rows", {"at_ms": 1, "place": 1}),),
+    CALLS: (
+        Index("nobody has two calls that have not ended (INV-13)", {"people": 1}, UNIQUE | LIVE),
+        Index("a person's calls", {"people": 1, "rung_at_ms": -1, "_id": -1}),
+        Index("the newest call of a pair", {"guest_id": 1, "anchor_id": 1, "rung_at_ms": -1, "_id": -1}),
+        Index("live calls by owner: takeover", {"owner": 1, "rung_at_ms": 1, "_id": 1}, LIVE),
+        Index("live calls, oldest first", {"live": 1, "rung_at_ms": 1, "_id": 1}, LIVE),
+        Index("the calls of a day", {"rung_at_ms": 1}),
+    ),
+    ROOMS: (
+        Index("open rooms by owner: takeover", {"owner": 1, "created_at_ms": 1, "_id": 1}, OPEN),
+        Index("open rooms, oldest first", {"open": 1, "created_at_ms": 1, "_id": 1}, OPEN),
+    ),
+    ORDERS: (
+        Index(
+            "the same request makes one order",
+            {"person_id": 1, "request_key": 1},
+            UNIQUE | {"partialFilterExpression": {"request_key": {"$type": "string"}}},
+        ),
+        Index("a person's finished orders", {"person_id": 1, "created_at_ms": -1, "_id": -1}),
+        Index("orders that wait", {"state": 1, "created_at_ms": 1, "_id": 1}),
+    ),
+    WARNINGS: (Index("the newest warning of a person", {"person_id": 1, "at_ms": -1, "_id": -1}),),
+    FORMS: (
+        Index("a person's forms, oldest first", {"person_id": 1, "at_ms": 1, "_id": 1}),
+        Index("forms expire", {"expires_at": 1}, {"expireAfterSeconds": 0}),
+    ),
+}
+
+
+def _whole(minimum: int | None = None) -> Document:
+    """A whole number of 64 bits, however small: a float can neither be written nor come out of a sum unseen."""
+    return {"bsonType": "long"} if minimum is None else {"bsonType": "long", "minimum": minimum}
+
+
+def _rule(required: Mapping[str, Document], optional: Mapping[str, Document] | None = None) -> Document:
+    return {"bsonType": "object", "required": list(required), "properties": {**required, **(optional or {})}}
+
+
+TEXT: Final = {"bsonType": "string"}
+EARNED: Final = _rule({"count": _whole(0), "amount": _whole(0)})
+
+RULES: Final[Mapping[str, Document]] = {
+    ACCOUNTS: _rule(
+        {"_id": TEXT, "balance": _whole(0)},
+        {"earned": {"bsonType": "object", "additionalProperties": EARNED}},
+    ),
+    ENTRIES: _rule(
+        {
+            "_id": TEXT,
+            "kind": {"enum": [kind.value for kind in EntryKind]},
+            "postings": {"bsonType": "array", "minItems": 2, "items": _rule({"account": TEXT, "amount": _whole()})},
+            "person_id": _whole(1),
+            "at_ms": _whole(0),
+        },
+        {"call_id": _whole(1), "minute": _whole(1), "payer_balance": _whole(0)},
+    ),
+    PENDING: _rule(
+        {
+            "credits": {
+                "bsonType": "array",
+                "items": _rule({"account": TEXT, "kind": TEXT, "count": _whole(1), "amount": _whole(1)}),
+            }
+        }
+    ),
+    CALLS: _rule(
+        {
+            "_id": _whole(1),
+            "guest_id": _whole(1),
+            "anchor_id": _whole(1),
+            "phase": {"enum": [phase.value for phase in Phase]},
+            "epoch": _whole(1),
+            "version": _whole(0),
+            "minutes_paid": _whole(0),
+            "live": {"bsonType": "bool"},
+            "people": {"bsonType": "array", "minItems": 2, "maxItems": 2, "items": _whole(1)},
+            "owner": TEXT,
+        }
+    ),
+    ROOMS: _rule({"_id": TEXT, "epoch": _whole(1), "version": _whole(0), "open": {"bsonType": "bool"}, "owner": TEXT}),
+    ORDERS: _rule(
+        {
+            "_id": TEXT,
+            "person_id": _whole(1),
+            "diamonds": _whole(1),
+            "fee_fen": _whole(0),
+            "state": {"enum": [state.value for state in OrderState]},
+        }
+    ),
+    PEOPLE: _rule({"_id": _whole(1), "surface": TEXT, "external_id": TEXT, "points_per_minute": _whole(0)}),
+    COUNTERS: _rule({"_id": TEXT, "next": _whole(1)}),
+}
+
+
+async def prepare(mongo: Mongo) -> None:
+    """Create what is missing and bring the rules up to date. Several nodes may do this at once."""
+    await mongo.prepare(_prepare, DEADLINE_S)
+
+
+async def _prepare(database: Any) -> None:
+    there = set(await database.list_collection_names())
+    for collection, indexes in INDEXES.items():
+        rule = {"validator": {"$jsonSchema": RULES[collection]}} if collection in RULES else {}
+        if collection not in there:
+            # Another node that starts at this moment may have been faster; code 48 says so.
+            await database.command({"create": collection, **rule}, allowable_errors=[48])
+        if rule:
+            await database.command({"collMod": collection, **rule})
+        if indexes:
+            await database.command({"createIndexes": collection, "indexes": [index.statement for index in indexes]})

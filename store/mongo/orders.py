@@ -1,0 +1,84 @@
+"""Recharge orders. *Paid* is written by the ledger (``ledger.py``)."""
+
+# ruff: noqa: D102 (what a call promises is said once, by its interface)
+
+from typing import Final
+
+from store.interfaces.errors import Conflict, NotThere
+from store.interfaces.ids import OrderId, PersonId
+from store.interfaces.orders import OrderRecord, OrderState
+from store.mongo.codec import document_of, number, record_of, text
+from store.mongo.collections import ORDERS
+from store.mongo.connection import Document, Duplicate, Mongo
+
+__all__ = ["MongoOrders"]
+
+OPEN: Final = [OrderState.INTENDED.value, OrderState.WAITING.value]
+FINISHED: Final = [OrderState.PAID.value, OrderState.FAILED.value]
+
+
+class MongoOrders:
+    """``OrderStore`` in MongoDB."""
+
+    def __init__(self, mongo: Mongo) -> None:
+        self._mongo = mongo
+
+    async def add(self, order: OrderRecord) -> OrderRecord:
+        try:
+            await self._mongo.insert(ORDERS, document_of(order))
+        except Duplicate as duplicate:
+            known = await self._of_request(order)
+            if known is not None:
+                return known
+            kept = await self.get(order.id)
+            if kept is None or _origin(kept) != _origin(order):
+                raise Conflict(f"order {order.id} is another one") from duplicate
+            return kept
+        return order
+
+    async def get(self, order_id: OrderId) -> OrderRecord | None:
+        return _order(await self._mongo.find_one(ORDERS, {"_id": text(order_id)}))
+
+    async def announced(self, order_id: OrderId, payment: bytes) -> OrderRecord:
+        assert isinstance(payment, bytes)
+        await self._mongo.update(
+            ORDERS,
+            {"_id": text(order_id), "state": OrderState.INTENDED.value},
+            {"$set": {"state": OrderState.WAITING.value, "payment": payment}},
+        )
+        kept = await self.get(order_id)
+        if kept is None:
+            raise NotThere(f"no order {order_id}")
+        return kept
+
+    async def failed(self, order_id: OrderId, at_ms: int) -> None:
+        await self._mongo.update(
+            ORDERS,
+            {"_id": text(order_id), "state": {"$in": OPEN}},
+            {"$set": {"state": OrderState.FAILED.value, "finished_at_ms": number(at_ms)}},
+        )
+
+    async def finished_of(self, person_id: PersonId, *, limit: int) -> tuple[OrderRecord, ...]:
+        where = {"person_id": number(person_id), "state": {"$in": FINISHED}}
+        found = await self._mongo.find(ORDERS, where, sort=(("created_at_ms", -1), ("_id", -1)), limit=limit)
+        return tuple(record_of(document, OrderRecord) for document in found)
+
+    async def open_before(self, created_before_ms: int, *, limit: int) -> tuple[OrderRecord, ...]:
+        where = {"state": {"$in": OPEN}, "created_at_ms": {"$lt": number(created_before_ms)}}
+        found = await self._mongo.find(ORDERS, where, sort=(("created_at_ms", 1), ("_id", 1)), limit=limit)
+        return tuple(record_of(document, OrderRecord) for document in found)
+
+    async def _of_request(self, order: OrderRecord) -> OrderRecord | None:
+        if order.request_key is None:
+            return None
+        where = {"person_id": number(order.person_id), "request_key": text(order.request_key)}
+        return _order(await self._mongo.find_one(ORDERS, where))
+
+
+def _order(document: Document | None) -> OrderRecord | None:
+    return None if document is None else record_of(document, OrderRecord)
+
+
+def _origin(order: OrderRecord) -> tuple[object, ...]:
+    """What never changes of an order, and so tells whether two records are the same one."""
+    return (order.person_id, order.product_id, order.diamonds, order.fee_fen, order.created_at_ms, order.request_key)

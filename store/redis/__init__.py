@@ -1,0 +1,1 @@
+"""What may vanish, in Redis or Valkey: presence and rate limits (D-1)."""

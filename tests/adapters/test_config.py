@@ -1,0 +1,364 @@
+"""The configuration: its voices, its mistakes, what production refuses, and what is never shown."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+import yaml
+
+from adapters.config import PREFIX, Config, ConfigError, Loaded, load, show
+from engine.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+SHIPPED = ROOT / "config.yaml"
+STRONG = "0f3b9c5e7a2d4861f0e9d8c7b6a59483"
+
+PRODUCTION = {
+    "GREENROOM_ENV": "production",
+    "GREENROOM_MONGO__URI": "mongodb://greenroom:s3cret@db-1,db-2,db-3/?replicaSet=rs0",
+    "GREENROOM_REDIS__URL": "rediss://:s3cret@cache:6379/0",
+    "GREENROOM_WECHAT__STAND_IN": "false",
+    "GREENROOM_WECHAT__APP_ID": "wx0123456789abcdef",
+    "GREENROOM_WECHAT__APP_SECRET": "1" + STRONG,
+    "GREENROOM_IM__SDK_APP_ID": "1400012345",
+    "GREENROOM_IM__SECRET_KEY": "2" + STRONG,
+    "GREENROOM_MEDIA__STAND_IN": "false",
+    "GREENROOM_MEDIA__PUSH_HOST": "push.live.cn",
+    "GREENROOM_MEDIA__PLAY_HOST": "play.live.cn",
+    "GREENROOM_MEDIA__PUSH_KEY": "3" + STRONG,
+    "GREENROOM_MEDIA__PLAY_KEY": "4" + STRONG,
+    "GREENROOM_MIXER__STAND_IN": "false",
+    "GREENROOM_PAY__STAND_IN": "false",
+    "GREENROOM_PAY__MERCHANT_ID": "1230000109",
+    "GREENROOM_PAY__API_KEY": "5" + STRONG,
+    "GREENROOM_PAY__NOTIFY_URL": "https://live.cn/app/pay/notify",
+}
+
+
+@pytest.fixture
+def written(tmp_path: Path):
+    def write(text: str) -> Path:
+        file = tmp_path / "config.yaml"
+        file.write_text(text, "utf-8")
+        return file
+
+    return write
+
+
+def from_environment(**variables: str) -> Config:
+    return load(file=None, environment={PREFIX + name: value for name, value in variables.items()}).config
+
+
+def mistakes_of(**voices) -> tuple[str, ...]:
+    with pytest.raises(ConfigError) as refusal:
+        load(**{"file": None, "environment": {}} | voices)
+    return refusal.value.mistakes
+
+
+# The file that is shipped
+
+
+def test_the_shipped_file_says_exactly_the_built_in_defaults_in_the_same_order():
+    shipped = yaml.safe_load(SHIPPED.read_text("utf-8"))
+    built_in = msgspec.json.decode(msgspec.json.encode(Config()))
+
+    assert shipped == built_in
+    assert list(shipped) == list(built_in)
+    for section in shipped:
+        if isinstance(shipped[section], dict):
+            assert list(shipped[section]) == list(built_in[section])
+
+
+def test_the_shipped_file_gives_a_reason_for_every_setting():
+    for line in SHIPPED.read_text("utf-8").splitlines():
+        is_section_or_entry = line.endswith(":") or line.lstrip().startswith("- {")
+        assert not line or is_section_or_entry or "  # " in line or line.startswith("#"), line
+
+
+def test_the_shipped_file_holds_no_real_secret():
+    shown = show(load(file=SHIPPED, environment={}))
+    secrets = [path for path, setting in shown.items() if setting["value"] == "****"]
+
+    text = SHIPPED.read_text("utf-8")
+    assert secrets
+    for path in secrets:
+        key = path.rpartition(".")[2]
+        assert f"{key}: greenroom-dev-" in text
+
+
+def test_the_engine_gets_its_share_and_nothing_else():
+    assert Config().settings == Settings()
+    assert set(Settings.__struct_fields__) < set(Config.__struct_fields__)
+
+
+def test_nothing_at_all_is_a_complete_configuration(written):
+    assert load(file=None, environment={}).config == Config()
+    assert load(file=written(""), environment={}).config == Config()
+    assert load(file=written("# nothing\n"), environment={"PATH": "/bin"}).config == Config()
+
+
+# The order of voices
+
+
+def test_later_voices_win_and_are_remembered(written):
+    loaded = load(
+        file=written("http: {port: 1, host: 0.0.0.0, language: en}\nenv: dev\n"),
+        environment={"GREENROOM_HTTP__PORT": "2", "GREENROOM_HTTP__HOST": "::1"},
+        flags={"http.port": 3},
+    )
+
+    http = loaded.config.http
+    assert (http.port, http.host, http.language) == (3, "::1", "en")
+    assert {path: setting["origin"] for path, setting in show(loaded).items() if path.startswith(("http", "env"))} == {
+        "env": "config.yaml",
+        "http.host": "GREENROOM_HTTP__HOST",
+        "http.port": "flag",
+        "http.body_bytes_max": "built-in",
+        "http.header_bytes_max": "built-in",
+        "http.body_timeout_ms": "built-in",
+        "http.idle_timeout_ms": "built-in",
+        "http.trusted_proxies": "built-in",
+        "http.origins": "built-in",
+        "http.language": "config.yaml",
+    }
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "path", "value"),
+    [
+        ("HTTP__PORT", "0", "http.port", 0),
+        ("PAY__STAND_IN", "false", "pay.stand_in", False),
+        ("HTTP__ORIGINS", "[https://a, 'http://b:3000']", "http.origins", ["https://a", "http://b:3000"]),
+        ("APP__REVIEW_VERSIONS", "[12, 13]", "app.review_versions", [12, 13]),
+        ("PRODUCTS", "[{id: 9, diamonds: 1, price_fen: 10}]", "products", [{"id": 9, "diamonds": 1, "price_fen": 10}]),
+        # Text is taken as it stands: a secret made of digits is no number, and no is no boolean.
+        ("WECHAT__APP_ID", "0123", "wechat.app_id", "0123"),
+        ("NODE__NAME", "no", "node.name", "no"),
+        ("MONGO__URI", "mongodb://a/?b=c", "mongo.uri", "mongodb://a/?b=c"),
+        ("LOG__LEVEL", "debug", "log.level", "debug"),
+        ("DATA_DIR", "/srv/greenroom", "data_dir", "/srv/greenroom"),
+        ("FAILPOINTS", "[ledger.after_commit=kill]", "failpoints", ["ledger.after_commit=kill"]),
+    ],
+)  # fmt: skip
+def test_a_variable_sets_any_key(variable, text, path, value):
+    loaded = load(file=None, environment={PREFIX + variable: text})
+
+    assert show(loaded)[path] == {"value": value, "origin": PREFIX + variable}
+
+
+def test_the_command_lines_own_variables_are_no_settings():
+    variables = {"GREENROOM_ADMIN_TOKEN": "t", "GREENROOM_TOKEN": "t", "GREENROOM_URL": "http://127.0.0.1:8001"}
+
+    assert load(file=None, environment=variables).config == Config()
+
+
+def test_a_flag_may_be_text_or_a_value():
+    config = load(file=None, environment={}, flags={"http.port": "0", "admin.port": 9, "env": "dev"}).config
+
+    assert (config.http.port, config.admin.port) == (0, 9)
+
+
+# Mistakes
+
+
+@pytest.mark.parametrize(
+    ("text", "mistake"),
+    [
+        ("calls: {ring_ms: 30s}", "calls.ring_ms: Expected int, got str"),
+        ("calls: {ring_ms: 30.0}", "calls.ring_ms: Expected int, got float"),
+        ("calls: {ring_ms: true}", "calls.ring_ms: Expected int, got bool"),
+        ("calls: {ring_ms: }", "calls.ring_ms: Expected int, got null"),
+        ("calls: {ring_ms: 0}", "calls.ring_ms: Expected int >= 1"),
+        ("calls: {ring_ms: 86400001}", "calls.ring_ms: Expected int <= 86400000"),
+        ("calls: {ring_seconds: 30}", "calls.ring_seconds: no such setting"),
+        ("calls: {on_store_down: wait}", "calls.on_store_down: Invalid enum value 'wait'"),
+        ("calls: 30", "calls: Expected a section, got int"),
+        ("call: {}", "call: no such setting"),
+        ("[1]", "the file: Expected a section, got list"),
+        ("pay: {stand_in: 1}", "pay.stand_in: Expected bool, got int"),
+        ("http: {trusted_proxies: 127.0.0.1}", "http.trusted_proxies: Expected array, got str"),
+        ("http: {trusted_proxies: [proxy]}", "http.trusted_proxies: not an IP address: proxy"),
+        ("http: {origins: [live.cn]}", "http.origins: not of the form https://name[:port]: live.cn"),
+        ("http: {origins: ['http://a/']}", "http.origins: not of the form https://name[:port]: http://a/"),
+        ("http: {port: 65536}", "http.port: Expected int <= 65535"),
+        ("gifts: [{id: 1, name: A, image_url: '', cost_diamonds: x}]", "gifts[0].cost_diamonds: Expected int, got str"),
+        ("gifts: [{id: 1, name: 玫瑰, image_url: ''}]", "gifts[0]: Object missing required field cost_diamonds"),
+        ("products: [{id: 1, diamonds: 6, price_fen: 6, yuan: 6}]", "products[0]: Object contains unknown field yuan"),
+        (
+            "products: [{id: 1, diamonds: 6, price_fen: 60}, {id: 1, diamonds: 7, price_fen: 70}]",
+            "products: id 1 is used twice",
+        ),
+        ("billing: {anchor_share_percent: 101}", "billing.anchor_share_percent: Expected int <= 100"),
+        ("calls: {resume_window_ms: 20001}", "calls.resume_window_ms: Expected int <= 20000"),
+        ("time_zone: Mars/Olympus", "time_zone: no such time zone: Mars/Olympus"),
+        ("time_zone: ../etc/passwd", "time_zone: no such time zone: ../etc/passwd"),
+        ("mongo: {uri: localhost}", "mongo.uri: must begin with mongodb:// or mongodb+srv://"),
+        ("redis: {url: localhost}", "redis.url: must begin with redis:// or rediss:// or unix://"),
+        (
+            "node: {renew_ms: 4000}",
+            "node.renew_ms: a lease must outlast three renewals, so at most a third of node.lease_ms",
+        ),
+        ("sockets: {ping_ms: 60000}", "sockets.ping_ms: must be below sockets.dead_ms, or every quiet socket is cut"),
+        ("calls: {points_per_minute_max: 5}", "calls.points_per_minute_default: over calls.points_per_minute_max"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_told_with_its_path(written, text, mistake):
+    assert mistakes_of(file=written(text)) == (mistake,)
+
+
+def test_all_mistakes_of_all_voices_are_told_at_once(written):
+    file = written("calls: {ring_ms: soon, rings: 3}\nhttp: {port: -1}\n")
+    environment = {"GREENROOM_ADMIN__PROT": "8001", "GREENROOM_HTTP": "{}", "GREENROOM_REDIS__DEADLINE_MS": "[1"}
+
+    assert mistakes_of(file=file, environment=environment, flags={"admin.port": "any"}) == (
+        "calls.ring_ms: Expected int, got str",
+        "calls.rings: no such setting",
+        "http.port: Expected int >= 0",
+        "GREENROOM_ADMIN__PROT: no such setting",
+        "GREENROOM_HTTP: no such setting",
+        "redis.deadline_ms: not readable as YAML (from GREENROOM_REDIS__DEADLINE_MS)",
+        "admin.port: Expected int, got str",
+    )
+
+
+def test_a_key_written_twice_is_a_mistake(written):
+    (mistake,) = mistakes_of(file=written("http:\n  port: 1\n  host: a\n  port: 2\n"))
+
+    assert "port is set twice" in mistake
+    assert "line 4" in mistake
+
+
+@pytest.mark.parametrize("text", ["http: [", "a: b: c", "!!python/object/apply:os.getcwd []"])
+def test_what_is_no_yaml_names_the_file(written, text):
+    file = written(text)
+
+    (mistake,) = mistakes_of(file=file)
+
+    assert mistake.startswith(f"{file}: ")
+    assert "\n" not in mistake
+
+
+def test_a_file_that_was_asked_for_must_be_there(tmp_path):
+    (mistake,) = mistakes_of(file=tmp_path / "none.yaml")
+
+    assert "cannot be read" in mistake
+
+
+def test_a_refused_secret_is_not_repeated_in_the_message():
+    told = mistakes_of(environment=PRODUCTION | {"GREENROOM_PAY__API_KEY": "hunter2"})
+
+    assert told == ("production: pay.api_key: is shorter than 32 bytes; set GREENROOM_PAY__API_KEY",)
+
+
+# Production
+
+
+def test_production_starts_when_everything_is_real():
+    assert load(file=SHIPPED, environment=PRODUCTION).config.env == "production"
+
+
+def test_production_lists_everything_that_only_development_may_have():
+    told = mistakes_of(
+        file=SHIPPED,
+        environment={
+            "GREENROOM_ENV": "production",
+            "GREENROOM_BILLING__MINUTE_MS": "1000",
+            "GREENROOM_FAILPOINTS": "[ledger.after_commit=kill]",
+            "GREENROOM_HTTP__ORIGINS": "['*']",
+        },
+    )
+
+    assert [line.removeprefix("production: ").partition(":")[0] for line in told] == [
+        "mongo.uri",
+        "redis.url",
+        "wechat.stand_in",
+        "media.stand_in",
+        "mixer.stand_in",
+        "pay.stand_in",
+        "wechat.app_secret",
+        "im.secret_key",
+        "media.push_key",
+        "media.play_key",
+        "pay.api_key",
+        "wechat.app_id",
+        "im.sdk_app_id",
+        "media.push_host",
+        "media.play_host",
+        "pay.merchant_id",
+        "pay.notify_url",
+        "failpoints",
+        "billing.minute_ms",
+        "http.origins",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "reason"),
+    [
+        ("MONGO__URI", "", "the embedded store is for development"),
+        ("MONGO__URI", "mongodb://db/?replicaSet=rs0", "carries no credentials"),
+        ("REDIS__URL", "", "the embedded store is for development"),
+        ("REDIS__URL", "redis://cache", "carries no credentials"),
+        ("WECHAT__STAND_IN", "true", "a stand-in serves nobody"),
+        ("MIXER__STAND_IN", "true", "a stand-in serves nobody"),
+        ("WECHAT__APP_SECRET", "", "is empty"),
+        ("WECHAT__APP_SECRET", "x" * 31, "is shorter than 32 bytes"),
+        ("WECHAT__APP_SECRET", "x" * 64, "repeats itself"),
+        ("IM__SECRET_KEY", "greenroom-dev-signature-key-made-longer", "is a default or an example"),
+        ("IM__SECRET_KEY", "CHANGEME" + STRONG, "is a default or an example"),
+        (
+            "IM__SECRET_KEY",
+            "5bd2850fff3ecb11d7c805251c51ee463a25727bddc2385f3fa8bfee1bb93b5e",
+            "is printed in public documentation",
+        ),
+        ("PAY__BASE_URL", "http://api.mch.weixin.qq.com", "must be an https address"),
+        ("PAY__NOTIFY_URL", "http://live.cn/app/pay/notify", "must be an https address"),
+        ("BILLING__MINUTE_MS", "59999", "a minute has 60000 ms"),
+        ("HTTP__ORIGINS", "[https://live.cn, '*']", "lets every web page act for its visitors"),
+        ("FAILPOINTS", "[a=kill]", "faults are planted"),
+    ],
+)
+def test_production_refuses_what_anybody_could_guess_or_misuse(variable, value, reason):
+    (told,) = mistakes_of(environment=PRODUCTION | {PREFIX + variable: value})
+
+    assert told.startswith("production: ")
+    assert reason in told
+
+
+def test_development_allows_all_of_that():
+    config = from_environment(BILLING__MINUTE_MS="1000", FAILPOINTS="[a=kill]", HTTP__ORIGINS="['*']")
+
+    assert config.billing.minute_ms == 1_000
+
+
+# Secrets
+
+
+@pytest.fixture
+def production() -> Loaded:
+    return load(file=SHIPPED, environment=PRODUCTION)
+
+
+def test_shown_settings_hide_every_secret_and_tell_where_each_came_from(production):
+    shown = show(production)
+
+    assert STRONG not in str(shown)
+    assert "s3cret" not in str(shown)
+    assert shown["pay.api_key"] == {"value": "****", "origin": "GREENROOM_PAY__API_KEY"}
+    assert shown["mongo.uri"]["value"] == "mongodb://greenroom:****@db-1,db-2,db-3/?replicaSet=rs0"
+    assert shown["redis.url"]["value"] == "rediss://:****@cache:6379/0"
+    assert shown["http.port"] == {"value": 8_000, "origin": "config.yaml"}
+
+
+def test_printing_a_configuration_tells_no_secret(production):
+    for told in (repr(production), str(production.config), repr(production.config.pay)):
+        assert STRONG not in told
+        assert "s3cret" not in told
+
+
+def test_an_unset_secret_is_shown_as_unset():
+    assert show(load(file=None, environment={}))["wechat.app_secret"]["value"] == ""
+    assert (
+        show(load(file=None, environment={"GREENROOM_MONGO__URI": "mongodb://db"}))["mongo.uri"]["value"]
+        == "mongodb://db"
+    )

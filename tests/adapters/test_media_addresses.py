@@ -1,0 +1,181 @@
+"""Stream addresses: the vendor's vectors, and what is not one of ours."""
+
+import pytest
+
+from adapters.media_addresses import DAY_S, SignedAddresses, tx_secret
+from engine.errors import BadInput
+
+NOW_S = 1_767_139_200  # One day before 6955B900.
+STREAM = "room_10086_42"
+PUSH_KEY = "greenroom-push-key"
+PLAY_KEY = "greenroom-play-key"
+
+
+def addresses(**changes):
+    arguments = {
+        "push_host": "push.example",
+        "play_host": "play.example",
+        "biz_id": "8888",
+        "push_keys": (PUSH_KEY,),
+        "play_keys": (PLAY_KEY,),
+    }
+    return SignedAddresses(**(arguments | changes))
+
+
+@pytest.mark.parametrize(
+    ("key", "stream", "expiry", "secret"),
+    [
+        ("e12c46f2612d5106e2034781ab261ca3", "test", "5C271099", "f85a2ab363fe4deaffef9754d79da6fe"),
+        ("greenroom-push-key", "room_10086_42", "6955B900", "59e07b3527cf3cbed8775de38c8f874d"),
+        ("greenroom-push-key", "room_10086_42", "6955b900", "b0291dac9607974873f930a6b86a3613"),
+    ],
+)
+def test_signatures_are_those_of_the_vendors_description(key, stream, expiry, secret):
+    assert tx_secret(key, stream, expiry) == secret
+
+
+def test_a_push_address_is_signed_over_the_name_with_the_accounts_prefix():
+    address = addresses().push(STREAM, now_s=NOW_S)
+
+    secret = tx_secret(PUSH_KEY, "8888_room_10086_42", "6955B900")
+    assert address == (f"rtmp://push.example/live/8888_room_10086_42?bizid=8888&txSecret={secret}&txTime=6955B900")
+
+
+def test_a_play_address_is_signed_with_the_other_key():
+    address = addresses().accelerated(STREAM, now_s=NOW_S)
+
+    secret = tx_secret(PLAY_KEY, "8888_room_10086_42", "6955B900")
+    assert address == (f"rtmp://play.example/live/8888_room_10086_42?bizid=8888&txSecret={secret}&txTime=6955B900")
+
+
+def test_the_mixed_stream_is_http_flv():
+    assert addresses().mixed("2001") == "http://play.example/live/8888_2001.flv"
+
+
+@pytest.mark.parametrize(
+    ("until_s", "expires_s"),
+    [
+        (None, NOW_S + DAY_S),
+        (NOW_S + 60, NOW_S + 60),  # A call ends earlier than a day.
+        (NOW_S + 2 * DAY_S, NOW_S + DAY_S),
+    ],
+)
+def test_a_push_address_is_good_until_its_expiry(until_s, expires_s):
+    ours = addresses()
+
+    address = ours.push(STREAM, now_s=NOW_S, until_s=until_s)
+
+    assert address.endswith(f"&txTime={expires_s:X}")
+    assert ours.is_push_address(address, STREAM, now_s=expires_s - 1)
+    assert not ours.is_push_address(address, STREAM, now_s=expires_s)
+
+
+def test_the_order_of_the_parameters_does_not_matter():
+    ours = addresses()
+    place, _, query = ours.push(STREAM, now_s=NOW_S).partition("?")
+
+    address = f"{place}?{'&'.join(reversed(query.split('&')))}"
+
+    assert ours.is_push_address(address, STREAM, now_s=NOW_S)
+
+
+def changed(old, new):
+    return lambda address: address.replace(old, new)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        changed("room_10086_42", "room_10086_43"),
+        changed("8888_room_10086_42", "room_10086_42"),
+        changed("rtmp://", "http://"),
+        changed("rtmp://", "RTMP://"),
+        changed("push.example", "push.example.evil.example"),
+        changed("push.example", "play.example"),
+        changed("push.example", "push.example:1935"),
+        changed("push.example", "me@push.example"),
+        changed("/live/", "/live//"),
+        changed("/live/", "/live/../live/"),
+        changed("bizid=8888", "bizid=8889"),
+        changed("bizid=8888&", ""),
+        changed("txTime=6955B900", "txTime=6955B901"),
+        changed("txTime=6955B900", "txTime=6955b900"),
+        changed("txTime=6955B900", "txTime=06955B900"),
+        changed("txTime=6955B900", "txTime="),
+        changed("txTime=6955B900", "txTime=FFFFFFFFFFFFFFFFF"),
+        changed("txTime", "TXTIME"),
+        changed("txSecret=", "txSecret=0"),
+        changed("?", "??"),
+        changed("?", "#?"),
+        changed("&", ";"),
+        changed("&", "&&"),
+        lambda address: address.rpartition("&")[0],
+        lambda address: address.partition("?")[0],
+        lambda address: address + "&txTime=6955B900",
+        lambda address: address + "&bizid=8888",
+        lambda address: address + "&more=1",
+        lambda address: address + "&",
+        lambda address: address + "#",
+        lambda address: address + "\n",
+        lambda address: " " + address,
+        lambda address: address + "é",
+        lambda address: address + "\ud800",
+        lambda address: address + "&x=" + "x" * 100_000,
+        lambda _address: "",
+    ],
+)
+def test_an_address_that_differs_in_anything_is_not_ours(change):
+    ours = addresses()
+    address = ours.push(STREAM, now_s=NOW_S)
+
+    assert ours.is_push_address(address, STREAM, now_s=NOW_S)
+    assert not ours.is_push_address(change(address), STREAM, now_s=NOW_S)
+
+
+@pytest.mark.parametrize("stream", ["room_10086_4", "room_10086_420", "8888_room_10086_42", "", "room_10086_42?", "é"])
+def test_an_address_is_for_exactly_one_stream(stream):
+    ours = addresses()
+    address = ours.push(STREAM, now_s=NOW_S)
+
+    assert not ours.is_push_address(address, stream, now_s=NOW_S)
+
+
+def test_nobody_publishes_with_a_play_address():
+    ours = addresses(play_host="push.example")
+
+    address = ours.accelerated(STREAM, now_s=NOW_S)
+
+    assert not ours.is_push_address(address, STREAM, now_s=NOW_S)
+
+
+def test_addresses_outlive_the_replacement_of_their_key():
+    before = addresses(push_keys=("old",))
+    during = addresses(push_keys=("new", "old"))
+    after = addresses(push_keys=("new",))
+
+    address = before.push(STREAM, now_s=NOW_S)
+
+    assert during.is_push_address(address, STREAM, now_s=NOW_S)
+    assert not after.is_push_address(address, STREAM, now_s=NOW_S)
+    assert after.is_push_address(during.push(STREAM, now_s=NOW_S), STREAM, now_s=NOW_S)
+
+
+@pytest.mark.parametrize("stream", ["", "a/b", "a?b", "a&b", "a b", "流", "a\n", "x" * 129])
+def test_a_name_that_would_change_the_address_is_refused(stream):
+    ours = addresses()
+
+    for give in (
+        lambda: ours.push(stream, now_s=NOW_S),
+        lambda: ours.accelerated(stream, now_s=NOW_S),
+        lambda: ours.mixed(stream),
+    ):
+        with pytest.raises(BadInput):
+            give()
+
+
+@pytest.mark.parametrize(
+    "changes", [{"push_keys": ()}, {"play_keys": ()}, {"push_keys": ("",)}, {"push_keys": ("new", "")}]
+)
+def test_there_is_no_signing_without_a_key(changes):
+    with pytest.raises(ValueError, match="key"):
+        addresses(**changes)
