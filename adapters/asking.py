@@ -51,7 +51,7 @@ class OutsideService:
             method="GET" if body is None else "POST",
             headers={"Content-Type": content_type} if content_type else None,
             body=body,
-            connect_timeout=deadline_s,  # Also how long a question may queue; what waited longer is too late.
+            connect_timeout=deadline_s / 2,  # Also how long a question may queue; what waited longer is too late.
             request_timeout=deadline_s,
             follow_redirects=False,
             decompress_response=False,  # A small body that inflates to a large one.

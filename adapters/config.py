@@ -31,7 +31,6 @@ __all__ = [
     "Loaded",
     "Log",
     "Media",
-    "Mixer",
     "Mongo",
     "Pay",
     "Redis",
@@ -195,12 +194,6 @@ class Media(_Shy, frozen=True, kw_only=True):
     push_hours: Annotated[int, msgspec.Meta(ge=1, le=168)] = 24
 
 
-class Mixer(Section, frozen=True, kw_only=True):
-    """Mixing of streams."""
-
-    stand_in: bool = True
-
-
 class Pay(_Shy, frozen=True, kw_only=True):
     """WeChat Pay (CA-29)."""
 
@@ -240,7 +233,6 @@ class Config(Section, frozen=True, kw_only=True):
     wechat: WeChat = WeChat()
     im: Im = Im()
     media: Media = Media()
-    mixer: Mixer = Mixer()
     pay: Pay = Pay()
 
     @property
@@ -536,7 +528,7 @@ def _is_origin(text: str) -> bool:
 def _unfit_for_production(config: Config) -> Iterator[str]:
     """Everything that only development may have."""
     yield from _unfit_stores(config)
-    for name in ("wechat", "media", "mixer", "pay"):
+    for name in ("wechat", "media", "pay"):
         if getattr(config, name).stand_in:
             yield f"{name}.stand_in: a stand-in serves nobody; set it to false and give the real service"
     for path, kind, value in _leaves(config):

@@ -30,10 +30,11 @@ UNESCAPES: Final = str.maketrans("*-_", "+/=")
 Seconds = Annotated[int, msgspec.Meta(ge=0)]
 
 
-class _Ticket(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class _Ticket(msgspec.Struct, frozen=True):
     """What travels inside. The library of every platform writes these six members, in an order of its own.
 
-    One with a user buffer is a room ticket, limited in its rights: it signs nobody in, so the member is not known here.
+    One with a user buffer is a room ticket, limited in its rights. It signs nobody in: its signature covers the buffer
+    as well, so that it does not fit what is recomputed here.
     """
 
     version: Literal["2.0"] = msgspec.field(name="TLS.ver")

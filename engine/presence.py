@@ -82,14 +82,23 @@ class Presence:
             if person.is_lost:
                 self._found(person)
 
-    def line_closed(self, person_id: PersonId) -> None:
-        """A line that had been opened is gone."""
+    def line_closed(self, person_id: PersonId, *, heard_at_ms: int) -> None:
+        """A line that had been opened is gone; anything last came over it at ``heard_at_ms``."""
         person = self._person(person_id)
         assert person.lines_count > 0, f"person {person_id} has no open line"
         person.lines_count -= 1
-        self._show(person_id, person)
+        person.seen_at_ms = max(person.seen_at_ms, heard_at_ms)
         if person.lines_count == 0 and person.call is not None and person.had_line and not person.is_lost:
-            self._lose(person)
+            self._lose(person, heard_at_ms)
+
+    def person_connected(self, person_id: int, *, at_mono_ms: int) -> None:  # noqa: ARG002  # the hub's shape
+        """The first socket of this person has opened."""
+        self.line_opened(PersonId(person_id))
+
+    def person_disconnected(self, person_id: int, *, at_mono_ms: int, heard_at_mono_ms: int) -> None:
+        """The last socket of this person has gone; it may have been dead since ``heard_at_mono_ms``."""
+        heard_at_ms = self._node.now_ms() - (at_mono_ms - heard_at_mono_ms)
+        self.line_closed(PersonId(person_id), heard_at_ms=heard_at_ms)
 
     # --- people in calls -------------------------------------------------------------------------------------------
 
@@ -191,10 +200,10 @@ class Presence:
             return False
         return self._node.now_ms() - person.seen_at_ms >= self._options.reachable_ms
 
-    def _lose(self, person: _Person) -> None:
+    def _lose(self, person: _Person, at_ms: int) -> None:
         assert person.call is not None
         person.is_lost = True
-        person.call.tell(Left(person.side, self._node.now_ms()))
+        person.call.tell(Left(person.side, at_ms))
 
     def _found(self, person: _Person) -> None:
         assert person.call is not None
@@ -220,7 +229,7 @@ class Presence:
             return
         silent_ms = self._node.now_ms() - person.seen_at_ms
         if person.lines_count == 0 and silent_ms >= self._silent_ms:
-            self._lose(person)
+            self._lose(person, self._node.now_ms())
         else:
             if person.lines_count > 0:
                 person.seen_at_ms = self._node.now_ms()

@@ -374,10 +374,11 @@ def _left(state: CallState, message: Left, _now_ms: int, rules: Rules) -> Decisi
     told = Tell(message.side.other, event)
     if record.gap_since_ms is not None:
         return _saved(replace(state, record=record), told)
-    record = replace(record, gap_since_ms=message.at_ms)
-    until_ms = message.at_ms + rules.grace_ms
-    gone = replace(state, record=record, grace_until_ms=until_ms)
-    return _saved(gone, told, WakeAt(until_ms, GraceOver(message.at_ms)))
+    # A dead line is noticed late, perhaps after a minute was paid: what is charged never lies inside a gap (INV-6).
+    gap_since_ms = max(message.at_ms, next_boundary_ms(record, rules) - rules.minute_ms)
+    until_ms = gap_since_ms + rules.grace_ms
+    gone = replace(state, record=replace(record, gap_since_ms=gap_since_ms), grace_until_ms=until_ms)
+    return _saved(gone, told, WakeAt(until_ms, GraceOver(gap_since_ms)))
 
 
 def _arrived(state: CallState, message: Arrived, _now_ms: int, rules: Rules) -> Decision:

@@ -44,7 +44,7 @@ class RoomTools(msgspec.Struct, frozen=True, kw_only=True):
     retry_ms: int
     is_here: Callable[[PersonId], bool]
     line_opened: Callable[[PersonId], None]
-    line_closed: Callable[[PersonId], None]
+    line_closed: Callable[[PersonId, int], None]
     on_started: Callable[["RoomActor"], None]
     on_gone: Callable[["RoomActor"], None]
     on_closed: Callable[[RoomRecord, bool], None]
@@ -71,8 +71,8 @@ class RoomActor(Actor):
 
     async def stopped(self) -> None:
         """Whatever happens, nobody stays held by a room that is gone."""
-        for person_id in self.state.beats:
-            self.tools.line_closed(person_id)
+        for person_id, beat_ms in self.state.beats.items():
+            self.tools.line_closed(person_id, beat_ms)
         self.tools.on_gone(self)
 
     async def receive(self, message: object) -> RoomState:
@@ -120,8 +120,8 @@ class RoomActor(Actor):
                     tools.sink.tell(person_id, event)
             case LineOpened(person_id):
                 tools.line_opened(person_id)
-            case LineClosed(person_id):
-                tools.line_closed(person_id)
+            case LineClosed(person_id, heard_at_ms):
+                tools.line_closed(person_id, heard_at_ms)
             case SweepAgain(due_ms):
                 tools.alarms.set(tools.node.store_clock.mono_ms(due_ms), self.ref, SweepDue())
             case Closed(by_creator):

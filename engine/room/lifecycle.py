@@ -100,9 +100,10 @@ class LineOpened(msgspec.Struct, frozen=True):
 
 
 class LineClosed(msgspec.Struct, frozen=True):
-    """This person's pictures have stopped."""
+    """This person's pictures have stopped; ``heard_at_ms`` was his last sign of life."""
 
     person_id: PersonId
+    heard_at_ms: int
 
 
 class SweepAgain(msgspec.Struct, frozen=True):
@@ -145,7 +146,7 @@ def _pusher(record: RoomRecord, person_id: PersonId) -> PusherRecord | None:
 
 def _closed(state: RoomState, at_ms: int, *, by_creator: bool) -> Decision:
     record = replace(state.record, closed_at_ms=at_ms, pushers=(), status_code=state.record.status_code + 1)
-    lines = tuple(LineClosed(person_id) for person_id in state.beats)
+    lines = tuple(LineClosed(person_id, beat_ms) for person_id, beat_ms in state.beats.items())
     told = TellRoom(PushersChanged(room_id=record.id, status_code=record.status_code))
     return _saved(replace(state, record=record, beats={}), *lines, told, Closed(by_creator=by_creator))
 
@@ -171,8 +172,9 @@ def _add_pusher(state: RoomState, message: AddPusher, _now_ms: int, rules: Rules
 def _without_pusher(state: RoomState, gone: PusherRecord, at_ms: int) -> Decision:
     record = state.record
     pushers = tuple(pusher for pusher in record.pushers if pusher is not gone)
-    beats = {person_id: beat_ms for person_id, beat_ms in state.beats.items() if person_id != gone.person_id}
-    closed = (LineClosed(gone.person_id),) if gone.person_id in state.beats else ()
+    beats = {person_id: at_ms for person_id, at_ms in state.beats.items() if person_id != gone.person_id}
+    beat_ms = state.beats.get(gone.person_id)
+    closed = () if beat_ms is None else (LineClosed(gone.person_id, beat_ms),)
     left = replace(state, beats=beats, empty_since_ms=None if pushers else at_ms)
     return _pushers_changed(left, pushers, *closed)
 

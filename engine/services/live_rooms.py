@@ -114,7 +114,7 @@ class LiveRooms:
             retry_ms=options.calls.retry_ms,
             is_here=presence.is_here,
             line_opened=presence.line_opened,
-            line_closed=presence.line_closed,
+            line_closed=lambda person_id, heard_at_ms: presence.line_closed(person_id, heard_at_ms=heard_at_ms),
             on_started=self._started,
             on_gone=self._gone,
             on_closed=self._closed,

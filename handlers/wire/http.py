@@ -18,7 +18,7 @@ import math
 import re
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.utils import formatdate
 from http import HTTPStatus
 from typing import Any, Final, Protocol
@@ -42,7 +42,7 @@ from engine.ports import Clock, Log, Rng
 from handlers.wire.access import Admission, Incoming, client_address, origin_allowed
 from handlers.wire.codec import read_body, read_pairs
 from handlers.wire.language import choose
-from handlers.wire.plain import PLAIN
+from handlers.wire.plain import PLAIN, http_status_of
 from handlers.wire.socket import Handshake, Hub, SocketHandler
 from handlers.wire.surface import (
     Answer,
@@ -73,7 +73,6 @@ Closing at once would reset the connection under it. Beyond this the refusal goe
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 _READ_METHODS: Final = ("GET", "HEAD")
 _REASONS: Final = {status.value: status.phrase for status in HTTPStatus}
-_RETRY_AFTER_S: Final = 1
 
 Probe = Callable[[], Awaitable[Answer]]
 """A path beside the surfaces: health, metrics, descriptions."""
@@ -429,7 +428,15 @@ class _Exchange(HTTPMessageDelegate):
 
     def _failure(self, envelope: Envelope, error: EngineError) -> Answer:
         answer = envelope.failure(error, request_id=self._request_id, language=self._language)
-        return _with_http_facts(answer, error)
+        headers = answer.headers
+        if isinstance(error, TooMany):
+            headers += (("Retry-After", str(math.ceil(error.retry_after_ms / 1_000))),)
+        elif isinstance(error, MethodNotAllowed):
+            headers += (("Allow", ", ".join((*error.allowed, "OPTIONS"))),)
+        # A failed handshake must not look like a page, also where a surface answers everything with 200.
+        is_socket = self._route is not None and isinstance(self._route.target, SocketDialect)
+        status = http_status_of(error) if is_socket else answer.status
+        return replace(answer, status=status, headers=headers)
 
     async def _beside_the_surfaces(self) -> Answer:
         if self._method == "OPTIONS":
@@ -598,16 +605,3 @@ def _segment(segment: str) -> str:
     if "/" in value:
         raise BadInput("a slash inside a segment")
     return value
-
-
-def _with_http_facts(answer: Answer, error: EngineError) -> Answer:
-    """``answer`` with the headers that belong to its error, whatever envelope it came from."""
-    more: tuple[tuple[str, str], ...] = ()
-    if isinstance(error, TooMany):
-        more = (("Retry-After", str(max(_RETRY_AFTER_S, math.ceil(error.retry_after_ms / 1_000)))),)
-    elif isinstance(error, MethodNotAllowed):
-        more = (("Allow", ", ".join((*error.allowed, "OPTIONS"))),)
-    if isinstance(error, (NotASocket, ForeignOrigin)):
-        # A failed handshake must not look like a page, also where the surface answers everything with 200.
-        return Answer(error.http_status, answer.body, answer.headers + more, answer.content_type)
-    return Answer(answer.status, answer.body, answer.headers + more, answer.content_type) if more else answer

@@ -17,9 +17,9 @@ _REFERENCE: Final = "#/components/schemas/{name}"
 
 _NOTES: Final = (
     "Every path answers with and without a slash at its end, without redirecting. The fields of a POST may come as "
-    "JSON, as a form or in the query; the body wins. The fields of a GET come in the query or in a JSON body; the query "
-    "wins. Numbers may be written as strings, booleans as true, false, 1 or 0. Fields that are not listed are ignored. "
-    "Every answer carries X-Request-Id; a refusal for too many requests carries Retry-After."
+    "JSON, as a form or in the query; the body wins. The fields of a GET come in the query or in a JSON body; the "
+    "query wins. Numbers may be written as strings, booleans as true, false, 1 or 0. Fields that are not listed are "
+    "ignored. Every answer carries X-Request-Id; a refusal for too many requests carries Retry-After."
 )
 
 

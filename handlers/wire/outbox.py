@@ -157,6 +157,13 @@ class Outbox:
         stream.write(data[sent:]).add_done_callback(self._batch_gone)
         self._on_stall()
 
+    def finish(self) -> None:
+        """Hand all that waits to the stream, for its last words to follow."""
+        frames, self._frames = self._frames, deque()
+        self._frames_bytes = 0
+        if frames and not self._stream.closed():
+            self._stream.write(b"".join([frame for frame, _ in frames]))
+
     def clear(self) -> None:
         """Forget what waits and is not yet in the stream."""
         self._frames.clear()

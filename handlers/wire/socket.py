@@ -122,7 +122,7 @@ class Hub:
         self.is_draining = False
         self.dropped_count = 0
         """Frames that slow readers went without, since the start."""
-        self._presence = presence
+        self.presence = presence
         self._of_person: dict[int, list[SocketHandler]] = {}
         self._address_counts: dict[str, int] = {}
         self._stalled: set[SocketHandler] = set()
@@ -200,8 +200,8 @@ class Hub:
         """Events for ``person_id`` go to ``socket`` from now on; the person's oldest socket makes room if need be."""
         sockets = self._of_person.setdefault(person_id, [])
         sockets.append(socket)
-        if len(sockets) == 1 and self._presence is not None:
-            self._presence.person_connected(person_id, at_mono_ms=self.clock.mono_ms())
+        if len(sockets) == 1 and self.presence is not None:
+            self.presence.person_connected(person_id, at_mono_ms=self.clock.mono_ms())
         if len(sockets) > self.limits.per_person_max:
             sockets[0].leave(CloseCode.REPLACED, "replaced")
         if self._sweeping is None:
@@ -215,8 +215,8 @@ class Hub:
         if sockets:
             return
         del self._of_person[person_id]
-        if self._presence is not None:
-            self._presence.person_disconnected(
+        if self.presence is not None:
+            self.presence.person_disconnected(
                 person_id, at_mono_ms=self.clock.mono_ms(), heard_at_mono_ms=socket.heard_at_ms
             )
         if not self._of_person and self._sweeping is not None:
@@ -402,7 +402,7 @@ class SocketHandler(WebSocketHandler):
         if code == CloseCode.TOO_SLOW:
             self.outbox.clear()
         else:
-            self.outbox.flush()
+            self.outbox.finish()
         self._forget(code)
         self.close(code, _cut(reason))
 

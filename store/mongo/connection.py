@@ -44,6 +44,8 @@ Session = Any
 """The driver's session. Its own types take its properties for methods."""
 
 MAJORITY: Final = "majority"
+SNAPSHOT: Final = ReadConcern("snapshot")
+DURABLE: Final = WriteConcern(w=MAJORITY, j=True)
 OVERTIME_S: Final = 0.25
 """The driver gives up by itself at the deadline; this much later asyncio does, whatever the driver thinks."""
 PROBE_S: Final = 1.0
@@ -211,6 +213,7 @@ class Mongo:
         self._database = self._client[database]
         self.name = database
         self._circuit = Circuit(self._probe)
+        self._running: set[asyncio.Task[Any]] = set()
         self._sessions: list[Session] = []
         self._lost_sessions: list[Mapping[str, Any]] = []
 
@@ -221,7 +224,8 @@ class Mongo:
         await self.close()
 
     async def close(self) -> None:
-        """Stop probing and close every connection."""
+        """Wait for transactions that run, at most their deadline; then stop probing and close every connection."""
+        await asyncio.gather(*self._running, return_exceptions=True)
         await self._circuit.close()
         self._sessions.clear()
         self._client.close()
@@ -326,16 +330,28 @@ class Mongo:
         """Run ``work`` once, commit, and return what it returned, all within the money deadline.
 
         An exception of ``work`` aborts. The commit alone is repeated while its result is unknown: the server knows it.
+        Cancelling the caller stops his waiting, not the transaction: half of one would keep its locks for a minute.
 
         Raises:
             Conflict: another transaction was in the way; nothing was written.
             Unavailable: unknown.
         """
+        self._circuit.check()
+        running = asyncio.create_task(self._transaction(work), name="store transaction")
+        self._running.add(running)
+        running.add_done_callback(self._finished)
+        return await asyncio.shield(running)
+
+    def _finished(self, running: asyncio.Task[Any]) -> None:
+        self._running.discard(running)
+        if not running.cancelled():
+            # Looked at, so that an error whose caller was cancelled is not reported as lost.
+            running.exception()
+
+    async def _transaction(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
         async with self._within(self._money_s):
             session = self._sessions.pop() if self._sessions else await self._client.start_session()
-            session.start_transaction(
-                read_concern=ReadConcern("snapshot"), write_concern=WriteConcern(w=MAJORITY, j=True)
-            )
+            session.start_transaction(read_concern=SNAPSHOT, write_concern=DURABLE)
             try:
                 result = await work(Transaction(self._database, session))
                 await self._commit(session)

@@ -35,10 +35,13 @@ def members(signature):
     return json.loads(zlib.decompress(packed))
 
 
+def escaped(data):
+    return base64.b64encode(data).decode().replace("+", "*").replace("/", "-").replace("=", "_")
+
+
 def packed(inside, *, level=-1):
     text = inside if isinstance(inside, bytes) else json.dumps(inside).encode()
-    encoded = base64.b64encode(zlib.compress(text, level)).decode()
-    return encoded.replace("+", "*").replace("/", "-").replace("=", "_")
+    return escaped(zlib.compress(text, level))
 
 
 def signed(fields, *, key=KEY):
@@ -112,6 +115,7 @@ def test_a_clock_that_is_a_little_ahead_is_forgiven():
         signed(HONEST | {"TLS.identifier": "somebody"}),
         signed(HONEST) | {"TLS.identifier": "somebody"},
         signed(HONEST | {"TLS.sdkappid": 1_400_000_001}),
+        signed(HONEST) | {"TLS.sdkappid": 1_400_000_001},
         signed(HONEST) | {"TLS.expire": LIFE_S + 1},
         signed(HONEST) | {"TLS.time": NOW_S + 1},
         signed(HONEST | {"TLS.expire": -1}),
@@ -150,9 +154,9 @@ def test_nothing_else_is_believed(inside):
         DOCUMENTED + "\n",
         DOCUMENTED.replace("_", "="),
         packed(signed(HONEST))[:-8] + "AAAAAAA_",
-        base64.b64encode(json.dumps(signed(HONEST)).encode()).decode(),
-        base64.b64encode(zlib.compress(json.dumps(signed(HONEST)).encode())[:-2]).decode().replace("=", "_"),
-        base64.b64encode(zlib.compress(b"{}") + b"{}").decode().replace("=", "_"),
+        escaped(json.dumps(signed(HONEST)).encode()),
+        escaped(zlib.compress(json.dumps(signed(HONEST)).encode())[:-2]),
+        escaped(zlib.compress(json.dumps(signed(HONEST)).encode()) + b"{}"),
     ],
 )
 def test_what_is_not_packed_as_it_should_be_is_not_believed(signature):

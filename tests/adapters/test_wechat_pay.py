@@ -427,6 +427,7 @@ SIGN = re.compile(rb"<sign>.*</sign>")
         lambda body: SIGN.sub(b"<sign>" + b"0" * 64 + b"</sign>", body),
         lambda body: SIGN.sub(b"<sign>" + "零".encode() * 32 + b"</sign>", body),
         changed(b"</xml>", b"<total_fee>60000</total_fee></xml>"),
+        changed(b"<xml>", b"<xml><total_fee>60000</total_fee>"),
         changed(b"</xml>", b"<sign>00</sign></xml>"),
         changed(b"</xml>", b"<extra>1</extra></xml>"),
         changed(b"xml>", b"root>"),

@@ -40,9 +40,7 @@ async def test_each_incarnation_has_a_start_of_its_own_that_grows(stores: Stores
 
 @on_every_store
 async def test_nodes_of_one_name_that_begin_at_once_are_different_nodes(stores: Stores) -> None:
-    leases = await asyncio.gather(
-        *(stores.leases.begin("north", lease_ms=LONG_MS, supersedes=False) for _ in range(8))
-    )
+    leases = await asyncio.gather(*(stores.leases.begin("north", lease_ms=LONG_MS, supersedes=False) for _ in range(8)))
 
     assert len({lease.id for lease in leases}) == len({lease.start for lease in leases}) == 8
 

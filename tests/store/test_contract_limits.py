@@ -60,8 +60,6 @@ async def test_a_bucket_holds_no_more_than_its_burst(stores: Stores) -> None:
 
 @on_every_store
 async def test_many_at_once_get_no_more_than_the_burst(stores: Stores) -> None:
-    waits_ms = await asyncio.gather(
-        *(stores.limits.take("tom", rate=1, per_ms=HOUR_MS, burst=10) for _ in range(30))
-    )
+    waits_ms = await asyncio.gather(*(stores.limits.take("tom", rate=1, per_ms=HOUR_MS, burst=10) for _ in range(30)))
 
     assert waits_ms.count(0) == 10

@@ -94,7 +94,9 @@ def ended(record: Any) -> Any:
     """The record's last version: a call that has ended, a room that is closed."""
     if isinstance(record, CallRecord):
         at_ms = record.rung_at_ms + 1_000
-        return next_version(record, phase=Phase.ENDED, ended_at_ms=at_ms, end_reason=EndReason.HUNG_UP, ended_by="guest")
+        return next_version(
+            record, phase=Phase.ENDED, ended_at_ms=at_ms, end_reason=EndReason.HUNG_UP, ended_by="guest"
+        )
     return next_version(record, closed_at_ms=record.created_at_ms + 1_000)
 
 

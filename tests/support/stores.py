@@ -1,7 +1,7 @@
 """The stores under test: the same promises, whatever keeps them.
 
-``@on_every_store`` runs a test once on the memory stores and once on the real ones (marked ``mongo``); its ``stores`` are
-empty. The store's clock is its own: ``store_now_ms`` asks for it, ``let_pass`` waits for it to move on.
+``@on_every_store`` runs a test once on the memory stores and once on the real ones (marked ``mongo``), empty ones each
+time. The store's clock is its own: ``store_now_ms`` asks for it, ``let_pass`` waits for it to move on.
 """
 
 import asyncio
@@ -56,7 +56,9 @@ def on_every_store(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[.
     kind = inspect.Parameter("store_kind", inspect.Parameter.KEYWORD_ONLY)
     run.__signature__ = signature.replace(parameters=[kind, *others])  # type: ignore[attr-defined]  # pytest reads it.
     real = pytest.param("real", marks=[pytest.mark.mongo, pytest.mark.real_loop])
-    parametrized: Callable[..., Coroutine[Any, Any, None]] = pytest.mark.parametrize("store_kind", ["memory", real])(run)
+    parametrized: Callable[..., Coroutine[Any, Any, None]] = pytest.mark.parametrize("store_kind", ["memory", real])(
+        run
+    )
     return parametrized
 
 

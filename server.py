@@ -1,0 +1,361 @@
+"""The program: configuration, stores, engine, surfaces, listeners; and the way back when it is told to stop.
+
+Imports everything and is imported by nothing. Imports of what only a running server needs happen when it runs, because the
+same program is the operators' command line, which must answer at once.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import os
+import platform
+import signal
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from adapters.config import Config, Loaded
+    from adapters.datadir import DataDir
+    from engine.ports import CodeExchange, Log, PaymentProvider
+    from engine.world import World
+    from store.interfaces.stores import Stores
+
+__all__ = ["main"]
+
+VERSION: Final = "0.1.0"
+HERE: Final = Path(__file__).parent
+STOP_S_MAX: Final = 25.0
+RETRY_AFTER_S_MAX: Final = 10
+FLAGS: Final = {
+    "host": "http.host",
+    "port": "http.port",
+    "admin_port": "admin.port",
+    "data_dir": "data_dir",
+    "env": "env",
+}
+DAY_S: Final = 86_400
+
+
+def main(words: list[str] | None = None) -> int:
+    """Run the server, or, for any other command, the operators' command line. Returns the exit code."""
+    words = sys.argv[1:] if words is None else words
+    if words and words[0] != "run" and not words[0].startswith("-"):
+        from handlers.admin.cli.main import main as operate
+
+        return operate(words)
+    return _run(words[1:] if words[:1] == ["run"] else words)
+
+
+def _parse(words: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="greenroom run",
+        description="Run the Greenroom server.",
+        epilog="Operators: greenroom status | calls | users | wallet | income | ledger | doctor … (--help after each)",
+    )
+    parser.add_argument("--config", type=Path, help="settings file (default: config.yaml beside the program)")
+    parser.add_argument("--host", help="address to listen on (default 127.0.0.1)")
+    parser.add_argument("--port", type=int, help="port of the surfaces; 0 takes any (default 8000)")
+    parser.add_argument("--admin-port", type=int, help="port of the operators' API; 0 takes any (default 8001)")
+    parser.add_argument("--data-dir", help="where this server keeps its own things (default ./var)")
+    parser.add_argument("--env", choices=("dev", "production"), help="production refuses defaults and stand-ins")
+    parser.add_argument("--check-config", action="store_true", help="say what is wrong with the settings, and exit")
+    parser.add_argument("--version", action="version", version=f"greenroom {VERSION}")
+    return parser.parse_args(words)
+
+
+def _run(words: list[str]) -> int:
+    from adapters.config import ConfigError, load
+
+    flags = _parse(words)
+    default = HERE / "config.yaml"
+    file = flags.config or (default if default.exists() else None)
+    given = {path: getattr(flags, name) for name, path in FLAGS.items() if getattr(flags, name) is not None}
+    try:
+        loaded = load(file=file, environment=os.environ, flags=given)
+    except ConfigError as error:
+        for mistake in error.mistakes:
+            print(mistake, file=sys.stderr)
+        return 2
+    if flags.check_config:
+        print("configuration is fine")
+        return 0
+    return _serve(loaded)
+
+
+def _serve(loaded: "Loaded") -> int:
+    from adapters.datadir import DataDir, DataDirError
+    from adapters.embedded import EmbeddedStoresError
+    from adapters.failpoints import FailpointError
+    from store.interfaces.errors import StoreError
+
+    try:
+        with DataDir(Path(loaded.config.data_dir)) as data_dir, asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(_live(loaded, data_dir))
+    except (DataDirError, EmbeddedStoresError, FailpointError, PortTakenError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    except StoreError:
+        print("MongoDB does not answer; check mongo.uri", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _loop_factory() -> Any:
+    """uvloop where it is installed; asyncio's own loop otherwise."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop
+    return uvloop.new_event_loop
+
+
+class PortTakenError(Exception):
+    """Somebody else listens there; the message says what to try."""
+
+
+# --- stores ----------------------------------------------------------------------------------------------------------
+
+
+@contextlib.asynccontextmanager
+async def _stores(config: "Config", data_dir: "DataDir", log: "Log") -> AsyncIterator["tuple[Stores, dict[str, int]]"]:
+    """The stores of the configuration, or our own processes where it names none, and the ports of the latter."""
+    from adapters.embedded import EmbeddedStores
+    from adapters.failpoints import with_failpoints
+    from store.opened import open_stores
+
+    async with contextlib.AsyncExitStack() as stack:
+        mongo_uri, redis_url = config.mongo.uri, config.redis.url
+        ports: dict[str, int] = {}
+        if not mongo_uri or not redis_url:
+            embedded = await stack.enter_async_context(
+                EmbeddedStores(
+                    data_dir.path,
+                    with_mongo=not mongo_uri,
+                    with_redis=not redis_url,
+                    log=log,
+                    on_death=lambda death: log.error("embedded_store_died", store=death.store, exit_code=death.exit_code),
+                )
+            )
+            watching = asyncio.create_task(embedded.watch(), name="embedded-stores")
+            stack.callback(watching.cancel)
+            if not mongo_uri:
+                mongo_uri, ports["mongo"] = embedded.mongo_uri, embedded.mongo_port
+            if not redis_url:
+                redis_url, ports["redis"] = embedded.redis_url, embedded.redis_port
+        opened = await open_stores(
+            mongo_uri=mongo_uri,
+            database=config.mongo.database,
+            redis_url=redis_url,
+            read_deadline_ms=config.mongo.read_deadline_ms,
+            money_deadline_ms=config.mongo.money_deadline_ms,
+            redis_deadline_ms=config.redis.deadline_ms,
+        )
+        stack.push_async_callback(opened.close)
+        yield with_failpoints(opened, config.failpoints), ports
+
+
+# --- the outside services ----------------------------------------------------------------------------------------------
+
+
+def _codes(config: "Config", log: "Log") -> "CodeExchange":
+    from tornado.httpclient import AsyncHTTPClient
+
+    from adapters.wechat_login import DevCodes, WeChatCodes
+
+    real = None
+    if not config.wechat.stand_in:
+        real = WeChatCodes(
+            app_id=config.wechat.app_id,
+            app_secret=config.wechat.app_secret,
+            base_url=config.wechat.base_url,
+            http=AsyncHTTPClient(),
+            log=log,
+        )
+    if config.env == "dev":
+        return DevCodes(env=config.env, others=real)
+    assert real is not None, "production has been refused with a stand-in"
+    return real
+
+
+def _payments(config: "Config", log: "Log") -> "PaymentProvider":
+    from tornado.httpclient import AsyncHTTPClient
+
+    from adapters.wechat_pay import DevPay, WeChatPay
+
+    if config.pay.stand_in:
+        return DevPay(api_key=config.pay.api_key)
+    return WeChatPay(
+        app_id=config.wechat.app_id,
+        merchant_id=config.pay.merchant_id,
+        api_keys=(config.pay.api_key,),
+        notify_url=config.pay.notify_url,
+        base_url=config.pay.base_url,
+        http=AsyncHTTPClient(),
+        log=log,
+    )
+
+
+# --- one life --------------------------------------------------------------------------------------------------------
+
+
+async def _live(loaded: "Loaded", data_dir: "DataDir") -> None:
+    from adapters.clock import SystemClock, SystemRng, TaskSpawner
+    from adapters.log import open_log
+    from adapters.media_addresses import SignedAddresses
+    from adapters.mixer import RecordingMixer
+    from adapters.user_sig import UserSig
+    from engine.world import World
+    from handlers.wire.outbox import OutboxLimits
+    from handlers.wire.socket import Hub, SocketLimits
+
+    config = loaded.config
+    log = open_log(level=config.log.level, form=config.log.format)
+    clock, rng, spawn = SystemClock(), SystemRng(), TaskSpawner(log)
+    began_mono_ms = clock.mono_ms()
+    stopping = asyncio.Event()
+    _on_signals(stopping)
+    hub = Hub(
+        clock=clock,
+        log=log,
+        limits=SocketLimits(
+            ping_ms=config.sockets.ping_ms,
+            dead_ms=config.sockets.dead_ms,
+            frame_bytes_max=config.sockets.frame_bytes_max,
+            bad_frames_max=config.sockets.bad_frames_max,
+            per_person_max=config.sockets.per_person_max,
+            per_address_max=config.sockets.per_address_max,
+            outbox=OutboxLimits(
+                bytes_max=config.sockets.queue_bytes_max, frames_max=config.sockets.queue_messages_max
+            ),
+        ),
+    )
+    async with _stores(config, data_dir, log) as (stores, store_ports):
+        world = World(
+            clock=clock,
+            rng=rng,
+            spawn=spawn,
+            log=log,
+            sink=hub,
+            stores=stores,
+            codes=_codes(config, log),
+            payments=_payments(config, log),
+            media=SignedAddresses(
+                push_host=config.media.push_host,
+                play_host=config.media.play_host,
+                biz_id=config.media.biz_id,
+                push_keys=(config.media.push_key,),
+                play_keys=(config.media.play_key,),
+                app=config.media.app,
+                life_s=config.media.push_hours * 3_600,
+            ),
+            signatures=UserSig(
+                app_id=config.im.sdk_app_id,
+                keys=(config.im.secret_key,),
+                life_s=config.im.signature_days * DAY_S,
+            ),
+            mixer=RecordingMixer(),
+        )
+        await _operate(loaded, data_dir, world, hub, store_ports, stopping, began_mono_ms)
+        await spawn.cancel_all()
+
+
+async def _operate(
+    loaded: "Loaded",
+    data_dir: "DataDir",
+    world: "World",
+    hub: Any,
+    store_ports: dict[str, int],
+    stopping: asyncio.Event,
+    began_mono_ms: int,
+) -> None:
+    """Start the engine, let people in until somebody says stop, and leave in order."""
+    from msgspec.structs import replace
+    from tornado.httpserver import HTTPServer
+
+    from engine.greenroom import Greenroom
+    from handlers.surfaces import doors
+    from handlers.wire.http import server_options
+
+    config = loaded.config
+    options = replace(config.settings, node=replace(config.node, name=data_dir.node_name(config.node.name)))
+    engine = Greenroom(world, options)
+    hub.presence = engine.presence
+    engine.metrics.sockets_open.read = lambda: hub.sockets_count
+    # The folder's lock proves that no earlier life of this node runs any more.
+    await engine.start(supersedes=True)
+    people_door, admin_door = doors(config, engine, hub, admin_token=data_dir.admin_token(), version=VERSION)
+    people = HTTPServer(people_door, **server_options(config.http))
+    operators = HTTPServer(admin_door, **server_options(config.http))
+    ports = {
+        "http": _listen(people, config.http.host, config.http.port, "--port"),
+        "admin": _listen(operators, config.admin.host, config.admin.port, "--admin-port"),
+        **store_ports,
+    }
+    data_dir.write_ports(ports)
+    _greet(loaded, ports, ready_ms=world.clock.mono_ms() - began_mono_ms)
+
+    await stopping.wait()
+    print("stopping: no new connections, sockets are told, calls stay as they are stored", flush=True)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(STOP_S_MAX):
+            engine.is_draining = True
+            people.stop()
+            people_door.drain()
+            hub.drain(retry_after_s=world.rng.below(RETRY_AFTER_S_MAX))
+            await people_door.drained()
+            await engine.drain()
+    operators.stop()
+    await people.close_all_connections()
+    await operators.close_all_connections()
+
+
+def _listen(server: Any, host: str, port: int, flag: str) -> int:
+    from tornado.netutil import bind_sockets
+
+    try:
+        sockets = bind_sockets(port, host)
+    except OSError as error:
+        message = f"{host}:{port} is not to be had ({error.strerror}); try {flag} with another one, 0 takes any"
+        raise PortTakenError(message) from error
+    server.add_sockets(sockets)
+    taken: int = sockets[0].getsockname()[1]
+    return taken
+
+
+def _on_signals(stopping: asyncio.Event) -> None:
+    """The first signal stops in order, the second at once."""
+    loop = asyncio.get_running_loop()
+
+    def heard() -> None:
+        if stopping.is_set():
+            os._exit(1)
+        stopping.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, heard)
+
+
+def _greet(loaded: "Loaded", ports: dict[str, int], *, ready_ms: int) -> None:
+    import tornado
+
+    config = loaded.config
+    base = f"http://{config.http.host}:{ports['http']}"
+    from_environment = sum(origin.startswith("GREENROOM_") for origin in loaded.origins.values())
+    from_flags = sum(origin == "flag" for origin in loaded.origins.values())
+    mongo = f"127.0.0.1:{ports['mongo']} (own process)" if "mongo" in ports else "given"
+    redis = f"127.0.0.1:{ports['redis']} (own process)" if "redis" in ports else "given"
+    lines = (
+        f"Greenroom {VERSION}   python {platform.python_version()}  tornado {tornado.version}   pid {os.getpid()}",
+        f"config    env {config.env}, {from_environment} from the environment, {from_flags} from flags",
+        f"stores    mongo {mongo}   redis {redis}   data {config.data_dir}",
+        f"http      {base}   /healthz /readyz /version /openapi.json /asyncapi.json",
+        f"admin     http://{config.admin.host}:{ports['admin']}   try: greenroom status --data-dir {config.data_dir}",
+        f"ready in {ready_ms / 1_000:.1f} s    Ctrl-C drains, twice stops now",
+    )
+    print("\n".join(lines), flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,285 @@
+"""The cast and the stage: an engine over memory stores on virtual time, mei the anchor, tom the guest.
+
+``Stage`` builds one node; its verbs are the domain's. What people were told is kept per person, in order.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any
+
+from engine import settings
+from engine.billing.entries import grant_move
+from engine.errors import BadInput, NotSignedIn
+from engine.events import Event
+from engine.greenroom import Greenroom
+from engine.ports import Payment, PaymentNotice, WeChatIdentity
+from engine.world import World
+from store.interfaces.calls import CallRecord
+from store.interfaces.ids import CallId, PersonId
+from store.interfaces.money import Currency
+from store.interfaces.people import PersonRecord, Role
+from store.interfaces.stores import Stores
+from store.memory.database import MemoryDatabase
+from store.memory.stores import memory_stores
+from tests.support.fakes import FakeClock, RecordingLog, SeededRng
+
+__all__ = ["Cast", "Heard", "Stage", "fast_settings", "on_stage"]
+
+STORE_EPOCH_MS = 1_767_225_600_000
+
+
+class Heard:
+    """A sink that remembers what each person was told, and whom it was asked to close."""
+
+    def __init__(self) -> None:
+        self.events: dict[PersonId, list[Event]] = defaultdict(list)
+        self.closed: list[tuple[PersonId, int]] = []
+
+    def tell(self, person_id: PersonId, event: Event) -> None:
+        self.events[person_id].append(event)
+
+    def close(self, person_id: PersonId, *, code: int, reason: str) -> None:
+        self.closed.append((person_id, code))
+
+    def kinds(self, person: PersonRecord) -> list[str]:
+        """The names of the events the person heard, in order."""
+        return [type(event).__name__ for event in self.events[person.id]]
+
+
+class DevCodesOnly:
+    """Signs in ``dev:NAME?attributes``."""
+
+    async def identify(self, code: str) -> WeChatIdentity:
+        if not code.startswith("dev:"):
+            raise NotSignedIn
+        name, _, query = code[4:].partition("?")
+        pairs = (pair.partition("=") for pair in query.split("&") if pair)
+        return WeChatIdentity(
+            open_id=f"dev:{name}", attributes={"name": name, **{key: value for key, _, value in pairs}}
+        )
+
+
+class PlainAddresses:
+    """Addresses without signatures: what they sign is another test's business."""
+
+    def push(self, stream: str, *, now_s: int, until_s: int | None = None) -> str:
+        return f"push:{stream}"
+
+    def accelerated(self, stream: str, *, now_s: int) -> str:
+        return f"rtmp:{stream}"
+
+    def mixed(self, stream: str) -> str:
+        return f"flv:{stream}"
+
+    def is_push_address(self, address: str, stream: str, *, now_s: int) -> bool:
+        return address == f"push:{stream}"
+
+
+class PlainSignatures:
+    """A signature is the user's name."""
+
+    app_id = "1400000000"
+
+    def sign(self, user_id: str, *, now_s: int) -> str:
+        return f"sig:{user_id}"
+
+    def holds(self, signature: str, user_id: str, *, now_s: int) -> bool:
+        return signature == f"sig:{user_id}"
+
+
+class ObedientMixer:
+    """Takes objects."""
+
+    async def mix(self, room_id: str, description: object) -> None:
+        if not isinstance(description, dict):
+            raise BadInput(field="mergeParams")
+
+
+class ScriptedPayments:
+    """A payment provider in memory: notices are ``order:transaction:fee:paid`` in plain text."""
+
+    def __init__(self) -> None:
+        self.paid: dict[str, PaymentNotice] = {}
+        self.created: list[str] = []
+
+    async def create(self, *, order_id: str, fee_fen: int, open_id: str, title: str, address: str) -> Payment:
+        self.created.append(order_id)
+        return Payment(
+            prepay_id=f"p{order_id}",
+            time_stamp="1",
+            nonce_str="n",
+            package=f"prepay_id=p{order_id}",
+            sign_type="MD5",
+            pay_sign="s",
+        )
+
+    def verify(self, body: bytes) -> PaymentNotice:
+        order_id, transaction_id, fee, paid = body.decode().split(":")
+        return PaymentNotice(order_id=order_id, transaction_id=transaction_id, fee_fen=int(fee), paid=paid == "1")
+
+    async def query(self, order_id: str) -> PaymentNotice | None:
+        return self.paid.get(order_id)
+
+
+class OwnedTasks:
+    """Background tasks of one node, ended with it; a task that dies is an error of the loop."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def __call__(self, work: Coroutine[Any, Any, None], *, name: str) -> None:
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    async def cancel_all(self) -> None:
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            context = {"message": f"task {task.get_name()} died", "exception": error, "task": task}
+            task.get_loop().call_exception_handler(context)
+
+
+def fast_settings() -> settings.Settings:
+    """The built-in settings; virtual time needs nothing shortened."""
+    return settings.Settings()
+
+
+class Stage:
+    """One node of Greenroom over stores that may be shared with others."""
+
+    def __init__(self, stores: Stores, options: settings.Settings, *, seed: int = 0) -> None:
+        self.clock = FakeClock()
+        self.log = RecordingLog()
+        self.heard = Heard()
+        self.payments = ScriptedPayments()
+        self.tasks = OwnedTasks()
+        self.stores = stores
+        self.world = World(
+            clock=self.clock,
+            rng=SeededRng(seed),
+            spawn=self.tasks,
+            log=self.log,
+            sink=self.heard,
+            stores=stores,
+            codes=DevCodesOnly(),
+            payments=self.payments,
+            media=PlainAddresses(),
+            signatures=PlainSignatures(),
+            mixer=ObedientMixer(),
+        )
+        self.engine = Greenroom(self.world, options)
+
+    async def start(self, *, supersedes: bool = True) -> None:
+        await self.engine.start(supersedes=supersedes)
+
+    async def kill(self) -> None:
+        """End as a process does that is killed: nothing is said, nothing is given back."""
+        await self.tasks.cancel_all()
+
+    async def drain(self) -> None:
+        """End as a process does that is asked to."""
+        await self.engine.drain()
+        await self.tasks.cancel_all()
+
+    async def sign_in(self, code: str, *, role: Role = Role.GUEST) -> PersonRecord:
+        """Sign somebody in and see him once."""
+        signed_in = await self.engine.identity.sign_in(code, role=role, device=None)
+        self.engine.presence.seen(signed_in.person.id)
+        return signed_in.person
+
+    async def grant(self, person: PersonRecord, diamonds: int, *, key: str = "test") -> None:
+        """Give diamonds."""
+        move = grant_move(
+            key=f"{key}:{person.id}",
+            person_id=person.id,
+            currency=Currency.CALLS_DIAMONDS,
+            amount=diamonds,
+            note="test",
+        )
+        await self.engine.ledger.post(move)
+
+    async def diamonds(self, person: PersonRecord) -> int:
+        """What the person can spend."""
+        return await self.engine.statements.diamonds_of(person.id)
+
+    async def points(self, person: PersonRecord) -> int:
+        """What the anchor holds."""
+        return await self.engine.statements.points_of(person.id)
+
+    async def call(self, call_id: CallId) -> CallRecord:
+        """The call as it is kept."""
+        record = await self.stores.calls.get(call_id)
+        assert record is not None
+        return record
+
+    async def advance(self, length_ms: int, *, seen: tuple[PersonRecord, ...] = ()) -> None:
+        """Let time pass; those who are ``seen`` ask something every ten seconds meanwhile."""
+        left_ms = length_ms
+        while left_ms > 0:
+            stride_ms = min(left_ms, 10_000)
+            await self.clock.advance(stride_ms)
+            for person in seen:
+                self.engine.presence.seen(person.id)
+            left_ms -= stride_ms
+        await self.clock.settle()
+
+
+class Cast:
+    """A stage with mei, who asks 10 points a minute, and tom, who has 100 diamonds; both are online."""
+
+    def __init__(self, stage: Stage, mei: PersonRecord, tom: PersonRecord) -> None:
+        self.stage = stage
+        self.engine = stage.engine
+        self.mei = mei
+        self.tom = tom
+
+    @property
+    def both(self) -> tuple[PersonRecord, PersonRecord]:
+        return (self.tom, self.mei)
+
+    async def ring(self) -> CallRecord:
+        """Tom rings mei."""
+        return await self.engine.calls.ring(self.tom, self.mei.id)
+
+    async def connect(self) -> CallRecord:
+        """Tom rings, mei starts: minute 1 is paid."""
+        await self.ring()
+        return await self.engine.calls.start(self.mei, self.tom.id)
+
+    async def hang_up(self, by: PersonRecord | None = None) -> CallRecord:
+        """One of the two (tom unless said) ends it."""
+        person = by or self.tom
+        other = self.mei if person is self.tom else self.tom
+        return await self.engine.calls.hang_up(person, other.id)
+
+    def heard(self, person: PersonRecord) -> list[str]:
+        """The names of the events the person heard so far."""
+        return self.stage.heard.kinds(person)
+
+
+@asynccontextmanager
+async def on_stage(
+    options: settings.Settings | None = None, *, diamonds: int = 100, price: int = 10
+) -> AsyncIterator[Cast]:
+    """One node with its cast, ended afterwards."""
+    clock = FakeClock()
+    stores = memory_stores(MemoryDatabase(), lambda: STORE_EPOCH_MS + clock.mono_ms())
+    stage = Stage(stores, options or fast_settings())
+    await stage.start()
+    try:
+        mei = await stage.sign_in(f"dev:mei?role=master&gender=2&age=25&price={price}", role=Role.ANCHOR)
+        tom = await stage.sign_in(f"dev:tom?age=30&diamonds={diamonds}")
+        yield Cast(stage, mei, tom)
+    finally:
+        await stage.tasks.cancel_all()
+
+
+Maker = Callable[[], Stage]
