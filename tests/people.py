@@ -5,7 +5,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -23,6 +23,7 @@ from store.interfaces.people import PersonRecord, Role
 from store.interfaces.stores import Stores
 from store.memory.database import MemoryDatabase
 from store.memory.stores import memory_stores
+from tests.support.broken_stores import Switch, switchable
 from tests.support.fakes import FakeClock, RecordingLog, SeededRng
 
 __all__ = ["Cast", "Heard", "Stage", "fast_settings", "on_stage"]
@@ -235,8 +236,9 @@ class Stage:
 class Cast:
     """A stage with mei, who asks 10 points a minute, and tom, who has 100 diamonds; both are online."""
 
-    def __init__(self, stage: Stage, mei: PersonRecord, tom: PersonRecord) -> None:
+    def __init__(self, stage: Stage, switch: Switch, mei: PersonRecord, tom: PersonRecord) -> None:
         self.stage = stage
+        self.switch = switch
         self.engine = stage.engine
         self.mei = mei
         self.tom = tom
@@ -271,15 +273,12 @@ async def on_stage(
 ) -> AsyncIterator[Cast]:
     """One node with its cast, ended afterwards."""
     clock = FakeClock()
-    stores = memory_stores(MemoryDatabase(), lambda: STORE_EPOCH_MS + clock.mono_ms())
+    stores, switch = switchable(memory_stores(MemoryDatabase(), lambda: STORE_EPOCH_MS + clock.mono_ms()))
     stage = Stage(stores, options or fast_settings())
     await stage.start()
     try:
         mei = await stage.sign_in(f"dev:mei?role=master&gender=2&age=25&price={price}", role=Role.ANCHOR)
         tom = await stage.sign_in(f"dev:tom?age=30&diamonds={diamonds}")
-        yield Cast(stage, mei, tom)
+        yield Cast(stage, switch, mei, tom)
     finally:
         await stage.tasks.cancel_all()
-
-
-Maker = Callable[[], Stage]

@@ -399,10 +399,7 @@ class Calls:
         if current.phase is not Phase.RINGING or current.rung_by is side_of(caller):
             return current
         await self._require_diamonds(current.guest_id, current.price.diamonds)
-        actor = self._owned.get(current.id)
-        if actor is None:
-            raise StoreDown  # About to be taken over.
-        return await self._ask(actor.ref, Answer(side_of(caller), self._node.now_ms()))
+        return await self._ask(await self._ref_of(current), Answer(side_of(caller), self._node.now_ms()))
 
     async def _add(self, call: CallRecord) -> bool:
         """Keep the new call; False when one of the two was faster with another."""
@@ -471,8 +468,21 @@ class Calls:
         if last is None:
             raise NotFound("call")
         if last.is_live:
-            raise StoreDown
+            return await self._ref_of(last), last
         return None, last
+
+    async def _ref_of(self, record: CallRecord) -> ActorRef:
+        """The actor of a live call that the store shows and this node does not know: just being made, or missing.
+
+        Raises: StoreDown: another node owns it, or it is about to be taken over.
+        """
+        if record.owner != self._node.id:
+            raise StoreDown
+        await self._own(record, last_proof_ms=None if record.phase is Phase.RINGING else self._node.last_proof_ms)
+        actor = self._owned.get(record.id)
+        if actor is None:
+            raise SessionEnded
+        return actor.ref
 
     async def _ask(
         self, ref: ActorRef, message: Answer | Decline | Start | OpenRoom | HangUp | Stop

@@ -258,9 +258,11 @@ def origin_allowed(origin: str | None, host: str, allowed: Collection[str]) -> b
     if origin is None or origin in allowed:
         return True
     try:
-        return origin != "null" and urlsplit(origin).netloc.lower() == host.lower()
+        page = urlsplit(origin).netloc.lower()
     except ValueError:
         return False
+    # The opaque origin, "null", has no host at all.
+    return page != "" and page == host.lower()
 
 
 def _network_of(address: str) -> str:

@@ -1,8 +1,8 @@
 """Sockets: who gets one, what is said over it, and how it ends."""
 
 import asyncio
-import contextlib
 import os
+import socket as sockets
 import struct
 
 import pytest
@@ -27,11 +27,13 @@ class Ear:
 
     def __init__(self, connection) -> None:
         self.connection = connection
+        self.is_over = False
 
     async def hear(self):
         """The next frame as plain values; None when the server has closed."""
         async with asyncio.timeout(5):
             message = await self.connection.read_message()
+        self.is_over = message is None
         return None if message is None else read_json(message.encode())
 
     async def ended(self):
@@ -47,7 +49,7 @@ class Ear:
 async def listen(port, token="t-1", *, path="/toy/ws", **headers) -> Ear:
     request = HTTPRequest(f"ws://127.0.0.1:{port}{path}?token={token}", headers=headers)
     ear = Ear(await websocket_connect(request))
-    _open.append(ear.connection)
+    _open.append(ear)
     return ear
 
 
@@ -60,14 +62,10 @@ def _hang_up(request):
     yield
 
     async def close():
-        for connection in _open:
-            if connection.protocol is None:
-                continue
-            connection.close()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(1):
-                    while await connection.read_message() is not None:
-                        pass
+        for ear in _open:
+            ear.connection.close()
+            while not ear.is_over:
+                await ear.hear()
 
     if io_loop is not None:
         io_loop.run_sync(close)
@@ -518,8 +516,6 @@ async def test_what_may_be_lost_is_lost_first_and_the_rest_comes_in_order():
 
 async def shaken(port, *, buffer_bytes=None, token="t-1"):
     """A raw connection after the handshake."""
-    import socket as sockets
-
     sock = sockets.socket()
     if buffer_bytes:
         sock.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, buffer_bytes)
