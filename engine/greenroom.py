@@ -136,6 +136,7 @@ class Greenroom:
             ids=ids,
             ledger=self.ledger,
             presence=self.presence,
+            identity=self.identity,
             calls=self.calls,
             rooms=self.rooms,
             notices=self.notices,

@@ -14,25 +14,44 @@ from engine.ids import Ids
 from engine.metrics import Metrics
 from engine.node import Node
 from engine.presence import Presence
+from engine.room.lifecycle import RoomState
 from engine.services.calls import Calls
+from engine.services.identity import Identity
 from engine.services.live_rooms import LiveRooms
 from engine.services.notices import Notices
-from engine.services.statements import Statements
+from engine.services.statements import ENTRIES_MAX, DayOfIncome, Statements
 from engine.world import World
 from store.interfaces.calls import CallRecord, EndReason, Phase
 from store.interfaces.errors import StoreError
-from store.interfaces.ids import CallId, PersonId, Sequence
+from store.interfaces.ids import CallId, PersonId, RoomId, Sequence
 from store.interfaces.ledger import Audit, EntryKind, JournalEntry, Verdict
-from store.interfaces.money import Currency
+from store.interfaces.money import Currency, wallet
 from store.interfaces.notices import AuditLine
 from store.interfaces.people import BanKind, PersonRecord, Role
 
-__all__ = ["Check", "CheckResult", "Explanation", "Operator", "Status", "StuckCall", "Wallet"]
+__all__ = [
+    "BanKind",
+    "Check",
+    "CheckResult",
+    "Explanation",
+    "IncomeStatement",
+    "Operator",
+    "Role",
+    "Status",
+    "StuckCall",
+    "Wallet",
+]
 
 OVERDUE_MS: Final = 5_000
 """A call this far past its own deadline is stuck: the sweep and the alarms had their chance."""
 
 LISTED_MAX: Final = 1_000
+FOR_EVER_MS: Final = 2**53
+DEVICE: Final = "operator"
+"""The device class of sessions that operators open; one of its own, so that nobody is signed out by them."""
+
+WAIT_FOR_STORE: Final = "greenroom doctor --watch"
+LOOK_AGAIN: Final = "greenroom status --watch"
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,7 +83,10 @@ class StuckCall(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):
-    """A call with its story, the ledger lines behind its bill, and whether the two agree."""
+    """A call with its story, the ledger lines behind its bill, and whether the two agree.
+
+    What was paid and earned is summed from the lines of its minutes; gifts are among ``entries`` only.
+    """
 
     call: CallRecord
     guest: PersonRecord | None
@@ -73,6 +95,22 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     paid_diamonds: int
     earned_points: int
     agrees: bool
+    stuck: StuckCall | None
+
+
+class IncomeStatement(msgspec.Struct, frozen=True, kw_only=True):
+    """What an anchor earned in a span of time, with the ledger lines behind it (newest first).
+
+    ``agrees`` compares all she ever earned by the journal with the running totals of her wallet; None when there are
+    too many lines to read them all. ``earned_points`` is ever, ``held_points`` now.
+    """
+
+    anchor: PersonRecord
+    days: tuple[DayOfIncome, ...]
+    entries: tuple[JournalEntry, ...]
+    earned_points: int
+    held_points: int
+    agrees: bool | None
 
 
 class Wallet(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,6 +149,7 @@ class Operator:
         ids: Ids,
         ledger: Ledger,
         presence: Presence,
+        identity: Identity,
         calls: Calls,
         rooms: LiveRooms,
         notices: Notices,
@@ -124,6 +163,7 @@ class Operator:
         self._ids = ids
         self._ledger = ledger
         self._presence = presence
+        self._identity = identity
         self._calls = calls
         self._rooms = rooms
         self._notices = notices
@@ -182,28 +222,44 @@ class Operator:
         """
         return self._stuck_among(await self._live())
 
-    async def explain(self, call_id: CallId) -> Explanation:
-        """Everything there is to say about one call.
+    async def call(self, call_id: CallId) -> CallRecord:
+        """One call, as its owner knows it where that is this node.
 
         Raises: NotFound, StoreDown.
         """
         call = await self._calls.get(call_id)
         if call is None:
             raise NotFound("call")
+        return call
+
+    async def explain(self, call_id: CallId) -> Explanation:
+        """Everything there is to say about one call.
+
+        Raises: NotFound, StoreDown.
+        """
+        call = await self.call(call_id)
         entries = await self._statements.entries_of_call(call_id)
         try:
             people = await self._world.stores.people.many((call.guest_id, call.anchor_id))
         except StoreError as error:
             raise StoreDown from error
         minutes = [entry for entry in entries if entry.kind is EntryKind.MINUTE]
+        paid = -sum(_moved(entry, Currency.CALLS_DIAMONDS, call.guest_id) for entry in minutes)
+        earned = sum(_moved(entry, Currency.CALLS_POINTS, call.anchor_id) for entry in minutes)
+        stuck = self._stuck_among((call,)) if call.is_live else ()
         return Explanation(
             call=call,
             guest=people.get(call.guest_id),
             anchor=people.get(call.anchor_id),
             entries=entries,
-            paid_diamonds=len(minutes) * call.price.diamonds,
-            earned_points=len(minutes) * call.price.earned_points,
-            agrees=[entry.minute for entry in minutes] == list(range(1, call.minutes_paid + 1)),
+            paid_diamonds=paid,
+            earned_points=earned,
+            agrees=(
+                sorted(entry.minute or 0 for entry in minutes) == list(range(1, call.minutes_paid + 1))
+                and paid == call.minutes_paid * call.price.diamonds
+                and earned == call.minutes_paid * call.price.earned_points
+            ),
+            stuck=stuck[0] if stuck else None,
         )
 
     async def people(self, *, text: str, role: Role | None, limit: int) -> tuple[PersonRecord, ...]:
@@ -216,6 +272,13 @@ class Operator:
         except StoreError as error:
             raise StoreDown from error
 
+    async def person(self, person_id: PersonId) -> PersonRecord:
+        """One person.
+
+        Raises: NotFound, StoreDown.
+        """
+        return await self._person(person_id)
+
     async def wallet(self, person_id: PersonId) -> Wallet:
         """What a person holds.
 
@@ -227,6 +290,62 @@ class Operator:
             diamonds=await self._statements.diamonds_of(person_id),
             points=await self._statements.points_of(person_id),
         )
+
+    async def entries(
+        self, person_id: PersonId, currency: Currency, *, since_ms: int, until_ms: int, limit: int
+    ) -> tuple[JournalEntry, ...]:
+        """The ledger lines of a wallet, newest first.
+
+        Raises: NotFound, StoreDown.
+        """
+        await self._person(person_id)
+        return await self._statements.entries_of(
+            person_id, currency, since_ms=since_ms, until_ms=until_ms, limit=limit
+        )
+
+    async def income(
+        self, anchor_id: PersonId, *, since_ms: int, until_ms: int, offset_ms: int
+    ) -> IncomeStatement:
+        """What an anchor earned from ``since_ms`` to before ``until_ms``; days begin ``offset_ms`` before UTC's.
+
+        Raises: NotFound, StoreDown.
+        """
+        anchor = await self._person(anchor_id)
+        before = await self._statements.income_of(anchor_id)
+        entries = await self._statements.entries_of(
+            anchor_id, Currency.CALLS_POINTS, since_ms=0, until_ms=FOR_EVER_MS, limit=ENTRIES_MAX
+        )
+        after = await self._statements.income_of(anchor_id)
+        earning = tuple(entry for entry in entries if entry.kind is not EntryKind.GRANT)
+        by_journal = sum(_moved(entry, Currency.CALLS_POINTS, anchor_id) for entry in earning)
+        days = await self._statements.income_by_day(
+            anchor_id, since_ms=since_ms, until_ms=until_ms, offset_ms=offset_ms
+        )
+        return IncomeStatement(
+            anchor=anchor,
+            days=days,
+            entries=tuple(entry for entry in earning if since_ms <= entry.at_ms < until_ms),
+            earned_points=after.points,
+            held_points=await self._statements.points_of(anchor_id),
+            # She may earn while we read; income only grows.
+            agrees=before.points <= by_journal <= after.points if len(entries) < ENTRIES_MAX else None,
+        )
+
+    def rooms(self) -> tuple[RoomState, ...]:
+        """All rooms of this node, those of calls included."""
+        return self._rooms.owned()
+
+    def room(self, room_id: RoomId) -> RoomState:
+        """One room of this node.
+
+        Raises: NotFound.
+        """
+        return self._rooms.get(room_id)
+
+    @property
+    def now_ms(self) -> int:
+        """The store's time, which all times here are."""
+        return self._node.now_ms()
 
     async def verify(self) -> Audit:
         """Recompute all balances from the journal and compare. Takes a while.
@@ -266,6 +385,7 @@ class Operator:
 
         Raises: NotFound, StoreDown.
         """
+        await self.call(call_id)
         await self._note(actor, "call.end", str(call_id), reason)
         return await self._calls.stop(call_id, reason=EndReason.STOPPED, by="operator")
 
@@ -292,6 +412,7 @@ class Operator:
 
         Raises: NotFound, StoreDown.
         """
+        await self._person(person_id)
         await self._note(actor, "person.warn", str(person_id), text)
         await self._notices.warn(person_id, text)
 
@@ -302,6 +423,7 @@ class Operator:
 
         Raises: NotFound, StoreDown.
         """
+        await self._person(person_id)
         await self._note(actor, f"person.ban.{kind}", str(person_id), text)
         await self._notices.ban(person_id, kind, text, until_ms=until_ms)
         return await self._person(person_id)
@@ -311,6 +433,7 @@ class Operator:
 
         Raises: NotFound, StoreDown.
         """
+        await self._person(person_id)
         await self._note(actor, "person.unban", str(person_id), reason)
         await self._notices.unban(person_id)
         return await self._person(person_id)
@@ -329,6 +452,25 @@ class Operator:
             raise StoreDown from error
         return await self._person(person_id)
 
+    async def close_room(self, room_id: RoomId, *, actor: str, reason: str) -> RoomState:
+        """Close a room of this node. A call it belongs to goes on until it is ended itself.
+
+        Raises: NotFound, StoreDown.
+        """
+        room = self.room(room_id)
+        await self._note(actor, "room.close", room_id, reason)
+        await self._rooms.close(room_id)
+        return room
+
+    async def open_session(self, person_id: PersonId, *, actor: str, reason: str) -> str:
+        """A token with which a client may act as this person; his own sign-ins stay. For development.
+
+        Raises: NotFound, StoreDown.
+        """
+        await self._person(person_id)
+        await self._note(actor, "person.session", str(person_id), reason)
+        return await self._identity.open_session(person_id, device=DEVICE)
+
     # --- checks ----------------------------------------------------------------------------------------------------
 
     def _check_lease(self) -> Check:
@@ -338,14 +480,14 @@ class Operator:
             name="node lease",
             result=CheckResult.FAIL,
             detail=f"{self._node.id} has not been confirmed by the store lately",
-            next_command="greenroom status",
+            next_command=LOOK_AGAIN,
         )
 
     async def _check_ledger(self) -> Check:
         try:
             audit = await self.verify()
         except StoreDown:
-            return Check(name="ledger", result=CheckResult.FAIL, detail="the store does not answer")
+            return _unanswered("ledger")
         if not audit.findings:
             return Check(name="ledger", result=CheckResult.OK, detail=f"{audit.entries_count} entries balance")
         return Check(
@@ -359,7 +501,7 @@ class Operator:
         try:
             stuck = await self.stuck_calls()
         except StoreDown:
-            return Check(name="calls past their end", result=CheckResult.FAIL, detail="the store does not answer")
+            return _unanswered("calls past their end")
         if not stuck:
             return Check(name="calls past their end", result=CheckResult.OK, detail="none")
         return Check(
@@ -376,7 +518,7 @@ class Operator:
         try:
             mine = {record.id for record in await self._live() if record.owner == self._node.id}
         except StoreDown:
-            return Check(name=name, result=CheckResult.FAIL, detail="the store does not answer")
+            return _unanswered(name)
         orphans = sorted(mine - owned)
         if not orphans:
             return Check(name=name, result=CheckResult.OK, detail=f"{len(owned)} owned here")
@@ -391,16 +533,24 @@ class Operator:
         try:
             rows = await self._world.stores.ledger.unsent(LISTED_MAX)
         except StoreError:
-            return Check(name="outbox", result=CheckResult.FAIL, detail="the store does not answer")
-        result = CheckResult.OK if len(rows) < LISTED_MAX else CheckResult.FAIL
-        return Check(name="outbox", result=result, detail=f"{len(rows)} waiting")
+            return _unanswered("outbox")
+        is_short = len(rows) < LISTED_MAX
+        return Check(
+            name="outbox",
+            result=CheckResult.OK if is_short else CheckResult.FAIL,
+            detail=f"{len(rows)} waiting" if is_short else f"{len(rows)} waiting or more",
+            next_command="" if is_short else LOOK_AGAIN,
+        )
 
     async def _check_presence(self) -> Check:
         try:
             await self._world.stores.presence.present("calls", limit=1)
         except StoreError:
             return Check(
-                name="presence store", result=CheckResult.FAIL, detail="Redis does not answer; money is not affected"
+                name="presence store",
+                result=CheckResult.FAIL,
+                detail="Redis does not answer; money is not affected",
+                next_command=WAIT_FOR_STORE,
             )
         return Check(name="presence store", result=CheckResult.OK, detail="answers")
 
@@ -454,3 +604,16 @@ class Operator:
         except StoreError as error:
             raise StoreDown from error
         self._world.log.info("operator_acted", actor=actor, action=action, target=target)
+
+
+def _moved(entry: JournalEntry, currency: Currency, person_id: PersonId) -> int:
+    """By how much ``entry`` changed that person's wallet."""
+    account = wallet(currency, person_id)
+    return sum(posting.amount for posting in entry.postings if posting.account == account)
+
+
+def _unanswered(name: str) -> Check:
+    """A check that could not be made, because the lasting store is away."""
+    return Check(
+        name=name, result=CheckResult.FAIL, detail="the store does not answer", next_command=WAIT_FOR_STORE
+    )
