@@ -100,12 +100,13 @@ class Node:
         if lease.is_dead:
             self._log.error("node_declared_dead", node=self.id)
             self._confirmed_mono_ms = None
+            last_proof_ms = self.last_proof_ms
             try:
                 await self.begin(supersedes=False)
             except StoreError:
                 return
             self._metrics.lease_outages.add()
-            await self.on_outage(self.last_proof_ms)
+            await self.on_outage(last_proof_ms)
             return
         last_proof_ms = self.last_proof_ms
         jumped = self.store_clock.learn(

@@ -6,6 +6,7 @@ deadline of his own, and one probe a second finds out when the store is back (D-
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextvars import Context
 from typing import Final
 
 from store.interfaces.errors import Unavailable
@@ -51,7 +52,9 @@ class Circuit:
     def probe_soon(self) -> None:
         """Probe every second until the store answers; harmless when that goes on already."""
         if self._probing is None:
-            self._probing = asyncio.create_task(self._probe_until_answered(), name="store probe")
+            # In a context of its own: drivers keep the deadline of whoever missed it in his, and it has passed.
+            work = self._probe_until_answered()
+            self._probing = asyncio.create_task(work, name="store probe", context=Context())
 
     async def close(self) -> None:
         """Stop probing."""

@@ -500,29 +500,33 @@ def _only_steps_of_the_table(evidence: Evidence) -> Iterator[str]:
             yield f"call {call.id} rewrote its story"
 
 
-_STEPS: Final[Mapping[str, frozenset[str]]] = MappingProxyType({
-    "": frozenset({"rang"}),
-    "rang": frozenset({"answered", "ended"}),
-    "answered": frozenset({"room opened", "start", "ended"}),
-    "room opened": frozenset({"start", "lost", "back", "taken over", "ended"}),
-    "start": frozenset({"room opened", "lost", "taken over", "ended"}),
-    "lost": frozenset({"room opened", "lost", "back", "taken over", "ended"}),
-    "back": frozenset({"room opened", "lost", "back", "taken over", "ended"}),
-    "taken over": frozenset({"room opened", "back", "taken over", "ended"}),
-    "ended": frozenset(),
-})
+_STEPS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
+    {
+        "": frozenset({"rang"}),
+        "rang": frozenset({"answered", "ended"}),
+        "answered": frozenset({"room opened", "start", "ended"}),
+        "room opened": frozenset({"start", "lost", "back", "taken over", "ended"}),
+        "start": frozenset({"room opened", "lost", "taken over", "ended"}),
+        "lost": frozenset({"room opened", "lost", "back", "taken over", "ended"}),
+        "back": frozenset({"room opened", "lost", "back", "taken over", "ended"}),
+        "taken over": frozenset({"room opened", "back", "taken over", "ended"}),
+        "ended": frozenset(),
+    }
+)
 """Which line of a call's story may follow which."""
 
-_PHASES_AFTER: Final[Mapping[str, frozenset[Phase]]] = MappingProxyType({
-    "rang": frozenset({Phase.RINGING}),
-    "answered": frozenset({Phase.JOINING}),
-    "room opened": frozenset({Phase.JOINING, Phase.CONNECTED}),
-    "start": frozenset({Phase.JOINING, Phase.CONNECTED}),
-    "lost": frozenset({Phase.CONNECTED}),
-    "back": frozenset({Phase.CONNECTED}),
-    "taken over": frozenset({Phase.CONNECTED}),
-    "ended": frozenset({Phase.ENDED}),
-})
+_PHASES_AFTER: Final[Mapping[str, frozenset[Phase]]] = MappingProxyType(
+    {
+        "rang": frozenset({Phase.RINGING}),
+        "answered": frozenset({Phase.JOINING}),
+        "room opened": frozenset({Phase.JOINING, Phase.CONNECTED}),
+        "start": frozenset({Phase.JOINING, Phase.CONNECTED}),
+        "lost": frozenset({Phase.CONNECTED}),
+        "back": frozenset({Phase.CONNECTED}),
+        "taken over": frozenset({Phase.CONNECTED}),
+        "ended": frozenset({Phase.ENDED}),
+    }
+)
 
 _PROGRESS: Final[Mapping[Phase, int]] = MappingProxyType({phase: index for index, phase in enumerate(Phase)})
 
@@ -584,23 +588,25 @@ def _currency(account: AccountId) -> str:
     return account.partition("/")[0]
 
 
-RULES: Final[Mapping[str, Rule]] = MappingProxyType({
-    "INV-1": _entries_balance,
-    "INV-2": _nobody_is_below_zero,
-    "INV-3": _holdings_are_the_journal,
-    "INV-4": _keys_are_causes,
-    "INV-5": _minutes_are_owed,
-    "INV-6": _charges_lie_in_talk,
-    "INV-7": _the_past_stays,
-    "INV-8": _orders_are_credited_once,
-    "INV-9": _one_key_is_one_effect,
-    "INV-10": _gifts_are_whole,
-    "INV-11": _currencies_close,
-    "INV-12": _epochs_grow,
-    "INV-13": _one_live_call_each,
-    "INV-17": _money_before_word,
-    "INV-18": _only_steps_of_the_table,
-    "INV-22": _everything_comes_to_rest,
-    "INV-23": _acknowledged_is_kept,
-})
+RULES: Final[Mapping[str, Rule]] = MappingProxyType(
+    {
+        "INV-1": _entries_balance,
+        "INV-2": _nobody_is_below_zero,
+        "INV-3": _holdings_are_the_journal,
+        "INV-4": _keys_are_causes,
+        "INV-5": _minutes_are_owed,
+        "INV-6": _charges_lie_in_talk,
+        "INV-7": _the_past_stays,
+        "INV-8": _orders_are_credited_once,
+        "INV-9": _one_key_is_one_effect,
+        "INV-10": _gifts_are_whole,
+        "INV-11": _currencies_close,
+        "INV-12": _epochs_grow,
+        "INV-13": _one_live_call_each,
+        "INV-17": _money_before_word,
+        "INV-18": _only_steps_of_the_table,
+        "INV-22": _everything_comes_to_rest,
+        "INV-23": _acknowledged_is_kept,
+    }
+)
 """Every rule that a snapshot and a journal can break; INV-21 is ``leftovers``."""

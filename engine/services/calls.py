@@ -4,6 +4,8 @@ Finds or makes the actor that owns a call and puts the question to it; answers f
 store once it has ended (D-16). Also takes over what dead nodes owned. Knows no wire words. Source: CA-9 … CA-28.
 """
 
+import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from enum import Enum
 from typing import Final
@@ -38,7 +40,7 @@ from engine.presence import Presence
 from engine.world import World
 from store.interfaces.calls import CallRecord, EndReason, HistoryLine, Phase, Side
 from store.interfaces.errors import Conflict, LiveCall, NotOwner, StoreError, Unavailable
-from store.interfaces.ids import NOBODY, CallId, PersonId, RoomId, Sequence
+from store.interfaces.ids import NOBODY, CallId, NodeId, PersonId, RoomId, Sequence
 from store.interfaces.money import Currency, wallet
 from store.interfaces.people import PersonRecord, Role
 
@@ -48,6 +50,8 @@ ASK_DEADLINE_MS: Final = 6_000
 """A little more than the ledger's own deadline, so that its answer comes first."""
 
 ADD_ATTEMPTS_MAX: Final = 3
+ADOPTED_MAX: Final = 100_000
+ADOPTED_AT_ONCE_MAX: Final = 64
 
 
 class Match(Enum):
@@ -290,6 +294,10 @@ class Calls:
         except StoreError as error:
             raise StoreDown from error
 
+    def is_busy_here(self, person_id: PersonId) -> bool:
+        """Whether this node owns a call of this person: the cheap half of ``current_of``, for long lists."""
+        return person_id in self._call_of
+
     def owned(self) -> tuple[CallRecord, ...]:
         """Calls this node owns, oldest first."""
         return tuple(actor.record for actor in self._owned.values())
@@ -310,11 +318,11 @@ class Calls:
         await self._world.stores.leases.bury()
         if self._retake_since_ms is not None:
             await self.take_over(self._retake_since_ms)
-        await self._adopt(await self._world.stores.calls.adoptable(NOBODY))
+        await self._adopt(NOBODY)
         for call_id in tuple(self._doubtful):
             record = await self._world.stores.calls.get(call_id)
             if record is not None and record.is_live and record.owner == self._node.id and call_id not in self._owned:
-                await self._adopt((record,))
+                await self._adopt_one(record, self._node.last_proof_ms)
             self._doubtful.discard(call_id)
         for key in self._directory.parked:
             assert isinstance(key, int)
@@ -327,30 +335,38 @@ class Calls:
         """
         # Until it has succeeded once, every sweep tries again: a live call of this node must not be without an actor.
         self._retake_since_ms = last_proof_ms
-        await self._adopt(await self._world.stores.calls.adoptable(self._node.id), last_proof_ms)
+        await self._adopt(self._node.id, last_proof_ms)
         self._retake_since_ms = None
 
     async def drop_all(self) -> None:
         """Stop every actor without ending its call; somebody will take it over."""
         await self._directory.stop_all()
 
-    async def _adopt(self, records: tuple[CallRecord, ...], last_proof_ms: int | None = None) -> None:
-        for record in records:
-            if record.id in self._owned:
-                continue
-            proof_ms = last_proof_ms
-            if proof_ms is None:
-                lease = await self._world.stores.leases.get(record.owner)
-                proof_ms = record.rung_at_ms if lease is None else lease.renewed_at_ms
-            claimed = await self._world.stores.calls.claim(record, self._node.id)
-            if claimed is None:
-                continue
-            self._metrics.calls_adopted.add()
-            self._world.log.info("call_adopted", call_id=claimed.id, epoch=claimed.epoch, proof_ms=proof_ms)
-            try:
-                await self._own(claimed, last_proof_ms=proof_ms)
-            except SessionEnded:
-                continue  # It ended as it was taken over.
+    async def _adopt(self, me: NodeId, last_proof_ms: int | None = None) -> None:
+        """Claim and own what ``CallStore.adoptable`` shows, some at a time."""
+        proofs: dict[NodeId, int | None] = {}
+        found = await self._world.stores.calls.adoptable(me, limit=ADOPTED_MAX)
+        records = [record for record in found if record.id not in self._owned]
+        if last_proof_ms is None:
+            for owner in dict.fromkeys(record.owner for record in records):
+                lease = await self._world.stores.leases.get(owner)
+                proofs[owner] = None if lease is None else lease.renewed_at_ms
+        for first in range(0, len(records), ADOPTED_AT_ONCE_MAX):
+            some = records[first : first + ADOPTED_AT_ONCE_MAX]
+            await asyncio.gather(
+                *(self._adopt_one(record, last_proof_ms or proofs.get(record.owner)) for record in some)
+            )
+
+    async def _adopt_one(self, record: CallRecord, proof_ms: int | None) -> None:
+        """Claim and own one call, unless somebody else was faster."""
+        claimed = await self._world.stores.calls.claim(record, self._node.id)
+        if claimed is None:
+            return
+        proof_ms = record.rung_at_ms if proof_ms is None else proof_ms
+        self._metrics.calls_adopted.add()
+        self._world.log.info("call_adopted", call_id=claimed.id, epoch=claimed.epoch, proof_ms=proof_ms)
+        with contextlib.suppress(SessionEnded):  # It ended as it was taken over.
+            await self._own(claimed, last_proof_ms=proof_ms)
 
     async def _settle_parked(self, call_id: CallId) -> None:
         """A call whose actor crashed again and again ends at the last minute posted."""

@@ -5,7 +5,6 @@ the code itself). Source: CA-2, CA-3, ALL-3, DS-8.
 """
 
 import hashlib
-from collections import OrderedDict
 from typing import Final
 
 import msgspec
@@ -64,7 +63,8 @@ class Identity:
         self._node = node
         self._ids = ids
         self._ledger = ledger
-        self._known: OrderedDict[str, _Known] = OrderedDict()
+        self._known: dict[str, _Known] = {}  # In the order in which they were looked up.
+        self._tokens_of: dict[PersonId, set[str]] = {}
 
     async def sign_in(self, code: str, *, role: Role, device: int | None) -> SignedIn:
         """Exchange a ``wx.login`` code for a token. First use makes the account; a new sign-in replaces the device's old one.
@@ -116,16 +116,17 @@ class Identity:
             return known.person
         if len(token) != 2 * TOKEN_BYTES:
             raise NotSignedIn
+        self._forget_token(token)
         person = await self._look_up(token)
         self._known[token] = _Known(person, self._world.clock.mono_ms() + KNOWN_MS)
-        self._known.move_to_end(token)
+        self._tokens_of.setdefault(person.id, set()).add(token)
         if len(self._known) > KNOWN_MAX:
-            self._known.popitem(last=False)
+            self._forget_token(next(iter(self._known)))
         return person
 
     async def sign_out(self, token: str) -> None:
         """End this session; harmless when it has ended."""
-        self._known.pop(token, None)
+        self._forget_token(token)
         try:
             await self._world.stores.sessions.close(_hash(token))
         except StoreError as error:
@@ -133,8 +134,16 @@ class Identity:
 
     def forget(self, person_id: PersonId) -> None:
         """Something about this person has changed: ask the store again at the next request."""
-        for token in [token for token, known in self._known.items() if known.person.id == person_id]:
-            del self._known[token]
+        for token in tuple(self._tokens_of.get(person_id, ())):
+            self._forget_token(token)
+
+    def _forget_token(self, token: str) -> None:
+        known = self._known.pop(token, None)
+        if known is not None:
+            tokens = self._tokens_of[known.person.id]
+            tokens.discard(token)
+            if not tokens:
+                del self._tokens_of[known.person.id]
 
     async def _look_up(self, token: str) -> PersonRecord:
         now_ms = self._node.now_ms()

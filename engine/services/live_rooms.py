@@ -4,7 +4,7 @@ Finds or makes the actor that owns a room and puts the question to it; hands out
 that call, and closes with it. Knows no wire words. Source: seed behaviour §6.
 """
 
-from collections.abc import Awaitable, Callable
+import asyncio
 from typing import Final
 
 import msgspec
@@ -48,7 +48,7 @@ from engine.services.calls import Calls
 from engine.world import World
 from store.interfaces.calls import CallRecord
 from store.interfaces.errors import Conflict, StoreError
-from store.interfaces.ids import NOBODY, PersonId, RoomId
+from store.interfaces.ids import NOBODY, NodeId, PersonId, RoomId
 from store.interfaces.people import PersonRecord, Role
 from store.interfaces.rooms import RoomRecord
 
@@ -57,6 +57,8 @@ __all__ = ["Addresses", "LiveRooms"]
 ASK_DEADLINE_MS: Final = 6_000
 CALL_PUSHERS_MAX: Final = 2
 LISTED_MAX: Final = 100
+ADOPTED_MAX: Final = 100_000
+ADOPTED_AT_ONCE_MAX: Final = 64
 
 
 class Addresses(msgspec.Struct, frozen=True, kw_only=True):
@@ -356,7 +358,7 @@ class LiveRooms:
         while True:
             await self._world.clock.sleep(self._node.sweep_pause_ms())
             try:
-                await self._adopt(await self._world.stores.rooms.adoptable(NOBODY))
+                await self._adopt(NOBODY)
             except StoreError:
                 self._world.log.warning("sweep_failed")
 
@@ -365,23 +367,28 @@ class LiveRooms:
 
         Raises: StoreError.
         """
-        await self._adopt(await self._world.stores.rooms.adoptable(self._node.id))
+        await self._adopt(self._node.id)
 
     async def drop_all(self) -> None:
         """Stop every actor without closing its room; somebody will take it over."""
         await self._directory.stop_all()
 
-    async def _adopt(self, records: tuple[RoomRecord, ...]) -> None:
-        for record in records:
-            if record.id in self._owned:
-                continue
-            claimed = await self._world.stores.rooms.claim(record, self._node.id)
-            if claimed is not None:
-                await self._own(claimed)
-                if claimed.call_id is not None:
-                    call = await self._world.stores.calls.get(claimed.call_id)
-                    if call is None or not call.is_live:
-                        await self.close(claimed.id)
+    async def _adopt(self, me: NodeId) -> None:
+        """Claim and own what ``RoomStore.adoptable`` shows, some at a time."""
+        found = await self._world.stores.rooms.adoptable(me, limit=ADOPTED_MAX)
+        records = [record for record in found if record.id not in self._owned]
+        for first in range(0, len(records), ADOPTED_AT_ONCE_MAX):
+            await asyncio.gather(*(self._adopt_one(record) for record in records[first : first + ADOPTED_AT_ONCE_MAX]))
+
+    async def _adopt_one(self, record: RoomRecord) -> None:
+        claimed = await self._world.stores.rooms.claim(record, self._node.id)
+        if claimed is None:
+            return
+        await self._own(claimed)
+        if claimed.call_id is not None:
+            call = await self._world.stores.calls.get(claimed.call_id)
+            if call is None or not call.is_live:
+                await self.close(claimed.id)
 
     # --- parts -----------------------------------------------------------------------------------------------------
 

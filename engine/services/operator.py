@@ -299,13 +299,9 @@ class Operator:
         Raises: NotFound, StoreDown.
         """
         await self._person(person_id)
-        return await self._statements.entries_of(
-            person_id, currency, since_ms=since_ms, until_ms=until_ms, limit=limit
-        )
+        return await self._statements.entries_of(person_id, currency, since_ms=since_ms, until_ms=until_ms, limit=limit)
 
-    async def income(
-        self, anchor_id: PersonId, *, since_ms: int, until_ms: int, offset_ms: int
-    ) -> IncomeStatement:
+    async def income(self, anchor_id: PersonId, *, since_ms: int, until_ms: int, offset_ms: int) -> IncomeStatement:
         """What an anchor earned from ``since_ms`` to before ``until_ms``; days begin ``offset_ms`` before UTC's.
 
         Raises: NotFound, StoreDown.
@@ -316,15 +312,17 @@ class Operator:
             anchor_id, Currency.CALLS_POINTS, since_ms=0, until_ms=FOR_EVER_MS, limit=ENTRIES_MAX
         )
         after = await self._statements.income_of(anchor_id)
-        earning = tuple(entry for entry in entries if entry.kind is not EntryKind.GRANT)
-        by_journal = sum(_moved(entry, Currency.CALLS_POINTS, anchor_id) for entry in earning)
+        by_journal = sum(_moved(entry, Currency.CALLS_POINTS, anchor_id) for entry in _earning(entries))
+        lines = await self.entries(
+            anchor_id, Currency.CALLS_POINTS, since_ms=since_ms, until_ms=until_ms, limit=ENTRIES_MAX
+        )
         days = await self._statements.income_by_day(
             anchor_id, since_ms=since_ms, until_ms=until_ms, offset_ms=offset_ms
         )
         return IncomeStatement(
             anchor=anchor,
             days=days,
-            entries=tuple(entry for entry in earning if since_ms <= entry.at_ms < until_ms),
+            entries=_earning(lines),
             earned_points=after.points,
             held_points=await self._statements.points_of(anchor_id),
             # She may earn while we read; income only grows.
@@ -612,8 +610,11 @@ def _moved(entry: JournalEntry, currency: Currency, person_id: PersonId) -> int:
     return sum(posting.amount for posting in entry.postings if posting.account == account)
 
 
+def _earning(entries: tuple[JournalEntry, ...]) -> tuple[JournalEntry, ...]:
+    """Those that somebody earned, and no operator gave."""
+    return tuple(entry for entry in entries if entry.kind is not EntryKind.GRANT)
+
+
 def _unanswered(name: str) -> Check:
     """A check that could not be made, because the lasting store is away."""
-    return Check(
-        name=name, result=CheckResult.FAIL, detail="the store does not answer", next_command=WAIT_FOR_STORE
-    )
+    return Check(name=name, result=CheckResult.FAIL, detail="the store does not answer", next_command=WAIT_FOR_STORE)

@@ -87,8 +87,7 @@ class Profiles:
         busy: list[PersonRecord] = []
         for person in people.values():
             if person.role is Role.GUEST and not person.is_hidden and person.ban is None:
-                is_busy = await self._calls.current_of(person.id) is not None
-                (busy if is_busy else free).append(person)
+                (busy if self._calls.is_busy_here(person.id) else free).append(person)
         return tuple((free + busy)[skip : skip + limit])
 
     async def set_price(self, anchor: PersonRecord, points_per_minute: int) -> None:

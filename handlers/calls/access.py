@@ -6,6 +6,7 @@ Knows tokens as opaque strings and the two ways to carry them: ``token`` anywher
 
 import re
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Final
 
 import msgspec
@@ -24,10 +25,9 @@ __all__ = [
     "even_banned",
     "guest_of",
     "money_key",
-    "now_ms",
     "utils_token",
     "weapp_pair",
-    "weapp_pair_for_others",
+    "weapp_pair_about_others",
 ]
 
 _TOKEN: Final = "token"  # noqa: S105 - the name of a scheme
@@ -51,6 +51,7 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
 
 
 CallsCaller = Caller[Greenroom, Member]
+"""What the actions of this surface learn of the one who asks."""
 
 
 # --- where a credential stands -------------------------------------------------------------------------------------
@@ -65,4 +66,95 @@ def app_token(incoming: Incoming) -> Presented | None:
 def utils_token(incoming: Incoming) -> Presented | None:
     """``token``, and beside it a ``userID`` that may only be the caller's own. Source: 7.4 (get_login_info)."""
     presented = app_token(incoming)
-    return None if presented is None else msgspec.structs.replace(presented) if False else _claiming(presented, incoming)
+    return None if presented is None else replace(presented, claimed_ids=_claimed(incoming))
+
+
+def weapp_pair(incoming: Incoming) -> Presented | None:
+    """``userID`` and ``token`` in the query, and perhaps a ``userID`` in the body that may only agree. Source: LR-1."""
+    presented = weapp_pair_about_others(incoming)
+    return None if presented is None else replace(presented, claimed_ids=_claimed(incoming))
+
+
+def weapp_pair_about_others(incoming: Incoming) -> Presented | None:
+    """The pair alone: here the body's ``userID`` names somebody else on purpose (a creator removes a pusher)."""
+    user_id, token = incoming.query.get("userID"), incoming.query.get("token")
+    if not isinstance(user_id, str) or not isinstance(token, str):
+        return None
+    return Presented(scheme=_PAIR, token=token, subject=user_id)
+
+
+def even_banned(read: ReadCredential) -> ReadCredential:
+    """``read``, for what somebody whose account is banned may still ask: what he is told, and what he was charged."""
+
+    def read_even_banned(incoming: Incoming) -> Presented | None:
+        presented = read(incoming)
+        return None if presented is None else replace(presented, scheme=presented.scheme + _EVEN_BANNED)
+
+    return read_even_banned
+
+
+def _claimed(incoming: Incoming) -> tuple[str, ...]:
+    claimed = incoming.fields.get("userID")
+    return () if claimed is None else (str(claimed),)
+
+
+# --- what it is worth ----------------------------------------------------------------------------------------------
+
+
+def authenticate(engine: Greenroom) -> Callable[[Presented], Awaitable[Member]]:
+    """Who holds a credential. Whoever is let in has been seen by that (CA-10).
+
+    The function raises NotSignedIn (nobody's, or not that person's), Banned (from everything), StoreDown.
+    """
+
+    async def who(presented: Presented) -> Member:
+        person = await engine.identity.who(presented.token)
+        scheme = presented.scheme.removesuffix(_EVEN_BANNED)
+        if scheme == _PAIR and presented.subject != str(person.id):
+            raise NotSignedIn
+        if scheme == presented.scheme:
+            ban = person.ban_at(engine.node.now_ms())
+            if ban is not None and ban.kind is BanKind.ACCOUNT:
+                raise Banned(ban.text)
+        engine.presence.seen(person.id)
+        return Member(person=person, token=presented.token)
+
+    return who
+
+
+# --- what an action asks about its caller --------------------------------------------------------------------------
+
+
+def guest_of(caller: CallsCaller) -> PersonRecord:
+    """The caller, who must be a guest (男端).
+
+    Raises: WrongRole.
+    """
+    return _in_role(caller, Role.GUEST)
+
+
+def anchor_of(caller: CallsCaller) -> PersonRecord:
+    """The caller, who must be an anchor (女端).
+
+    Raises: WrongRole.
+    """
+    return _in_role(caller, Role.ANCHOR)
+
+
+def money_key(caller: CallsCaller) -> str | None:
+    """The caller's idempotency key, None when there is none.
+
+    Raises: BadInput: not 1 to 64 letters, digits, ``-`` or ``_``.
+    """
+    if not caller.idempotency_key:
+        return None
+    if not _MONEY_KEY.fullmatch(caller.idempotency_key):
+        raise BadInput(field="Idempotency-Key")
+    return caller.idempotency_key
+
+
+def _in_role(caller: CallsCaller, role: Role) -> PersonRecord:
+    person = caller.principal.person
+    if person.role is not role:
+        raise WrongRole
+    return person

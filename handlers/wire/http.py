@@ -38,7 +38,7 @@ from tornado.httputil import (
 from tornado.web import Application
 
 from engine.errors import BadInput, EngineError, TooMany
-from engine.ports import Clock, Log, Rng
+from engine.ports import Clock, Log, Rng, Timer
 from handlers.wire.access import Admission, Incoming, client_address, origin_allowed
 from handlers.wire.codec import read_body, read_pairs
 from handlers.wire.language import choose
@@ -47,6 +47,7 @@ from handlers.wire.socket import Handshake, Hub, SocketHandler
 from handlers.wire.surface import (
     Answer,
     BodyTooLarge,
+    BodyTooSlow,
     Endpoint,
     Envelope,
     ForeignOrigin,
@@ -86,10 +87,6 @@ class ServerConfig(Protocol):
         """All headers of a request together."""
 
     @property
-    def body_timeout_ms(self) -> int:
-        """How long a body may take to arrive."""
-
-    @property
     def idle_timeout_ms(self) -> int:
         """How long a connection may be silent between requests, and take for the headers of one."""
 
@@ -97,7 +94,8 @@ class ServerConfig(Protocol):
 def server_options(config: ServerConfig) -> dict[str, Any]:
     """Keyword arguments of ``tornado.httpserver.HTTPServer`` beside the ``Door``.
 
-    Tornado's own defaults are 100 MB, no deadline for a body and an hour for headers. ``xheaders`` stays off: it
+    Tornado's own defaults are 100 MB and an hour for headers. Its deadline for bodies stays off: it closes connections
+    without a word and costs a task per request, while the door has one timer and an answer. ``xheaders`` stays off: it
     believes every peer, while ``access.client_address`` believes the proxies on the list. Source: SEC-26, reliability
     h.2.
     """
@@ -109,7 +107,6 @@ def server_options(config: ServerConfig) -> dict[str, Any]:
         # The Door counts bodies and refuses them in an envelope; this is the net below it.
         "max_body_size": 2 * SWALLOWED_BYTES_MAX,
         "max_buffer_size": 1024 * 1024,
-        "body_timeout": config.body_timeout_ms / 1_000,
         "idle_connection_timeout": config.idle_timeout_ms / 1_000,
     }
 
@@ -119,6 +116,8 @@ class HttpPolicy:
     """What the door lets through, and what it writes down about it."""
 
     body_bytes_max: int = 1024 * 1024
+    body_timeout_ms: int = 30_000
+    """How long a body may take to arrive."""
     trusted_proxies: frozenset[str] = frozenset()
     """Addresses whose ``X-Forwarded-For`` is believed."""
     origins: frozenset[str] = frozenset()
@@ -169,6 +168,9 @@ class Door(HTTPServerConnectionDelegate):
         self.application = Application()
         self.is_draining = False
         self._working: set[asyncio.Task[None]] = set()
+        # Requests whose bodies are on their way, by when they began: the oldest come first.
+        self._arriving: dict[_Exchange, int] = {}
+        self._waiting: Timer | None = None
         self._quiet_count = 0
         self._date = (0, "")
         self._prefixes: dict[str, Surface] = {}
@@ -228,6 +230,16 @@ class Door(HTTPServerConnectionDelegate):
         self._working.add(task)
         task.add_done_callback(self._working.discard)
 
+    def expect_body(self, exchange: "_Exchange", began_at_ms: int) -> None:
+        """``exchange`` has a body to come, and only so much time for it."""
+        self._arriving[exchange] = began_at_ms
+        if self._waiting is None:
+            self._waiting = self.clock.call_at(began_at_ms + self.policy.body_timeout_ms, self._give_up)
+
+    def body_over(self, exchange: "_Exchange") -> None:
+        """The body of ``exchange`` is complete, or will never be."""
+        self._arriving.pop(exchange, None)
+
     def worth_a_line(self, *, elapsed_ms: int) -> bool:
         """Whether a request that went well is written down."""
         if elapsed_ms >= self.policy.slow_ms:
@@ -243,6 +255,17 @@ class Door(HTTPServerConnectionDelegate):
         if self._date[0] != now_s:
             self._date = (now_s, formatdate(now_s, usegmt=True))
         return self._date[1]
+
+    def _give_up(self) -> None:
+        """Refuse the requests whose bodies took too long. One timer serves all, and rests while none is wanted."""
+        self._waiting = None
+        timeout_ms = self.policy.body_timeout_ms
+        for exchange, began_at_ms in tuple(self._arriving.items()):
+            if began_at_ms + timeout_ms > self.clock.mono_ms():
+                self._waiting = self.clock.call_at(began_at_ms + timeout_ms, self._give_up)
+                return
+            self.body_over(exchange)
+            exchange.refuse_at_once(BodyTooSlow())
 
     def _add(self, surface: Surface) -> None:
         if surface.name not in self.admissions:
@@ -342,9 +365,14 @@ class _Exchange(HTTPMessageDelegate):
             self._socket = self._shake_hands(self._route, self._route.target)
             if self._socket is not None:
                 return self._socket.headers_received(start_line, headers)
-        length = headers.get("Content-Length", "")
-        if length.isdecimal() and int(length[:19]) > SWALLOWED_BYTES_MAX:
-            self._refuse_at_once()
+        length = headers.get("Content-Length")
+        if length is None:
+            if "Transfer-Encoding" in headers:
+                door.expect_body(self, self._started_at_ms)
+        elif length.isdecimal() and int(length[:19]) > SWALLOWED_BYTES_MAX:
+            self.refuse_at_once(BodyTooLarge())
+        elif length != "0":
+            door.expect_body(self, self._started_at_ms)
         return None
 
     def data_received(self, chunk: bytes) -> Awaitable[None] | None:
@@ -353,7 +381,7 @@ class _Exchange(HTTPMessageDelegate):
             return self._socket.data_received(chunk)
         self._read_count += len(chunk)
         if self._read_count > SWALLOWED_BYTES_MAX:
-            self._refuse_at_once()
+            self.refuse_at_once(BodyTooLarge())
         elif self._read_count > self._door.policy.body_bytes_max:
             self._body = b""
             self._refusal = self._refusal or BodyTooLarge()
@@ -370,12 +398,14 @@ class _Exchange(HTTPMessageDelegate):
         if self._socket is not None:
             self._socket.finish()
         else:
+            self._door.body_over(self)
             self._door.serve(self)
 
     def on_connection_close(self) -> None:
         """The client went away before its request was complete; nothing has been done and nothing is owed."""
         if self._socket is not None:
             self._socket.on_connection_close()
+        self._door.body_over(self)
         self._body = b""
 
     # -- as it is answered --------------------------------------------------------------------------------------------
@@ -492,9 +522,9 @@ class _Exchange(HTTPMessageDelegate):
         peer: str = self._connection.context.remote_ip  # type: ignore[attr-defined]
         return client_address(peer, self._headers.get("X-Forwarded-For"), self._door.policy.trusted_proxies)
 
-    def _refuse_at_once(self) -> None:
+    def refuse_at_once(self, error: EngineError) -> None:
+        """Answer before the request is complete; Tornado closes the connection behind such an answer."""
         if not self._is_answered:
-            error = BodyTooLarge()
             answer = self._failure(self._envelope(), error)
             self._send(answer)
             self._write_line(error.code, answer.status, None)

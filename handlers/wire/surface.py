@@ -22,6 +22,7 @@ __all__ = [
     "ERROR_CODES",
     "Answer",
     "BodyTooLarge",
+    "BodyTooSlow",
     "Command",
     "Endpoint",
     "Envelope",
@@ -81,6 +82,15 @@ class BodyTooLarge(TransportError, TooLong):
 
     def __init__(self) -> None:
         super().__init__("body")
+
+
+class BodyTooSlow(TransportError, BadInput):
+    """The request body did not arrive in time."""
+
+    http_status = 408
+
+    def __init__(self) -> None:
+        super().__init__("the body did not arrive in time")
 
 
 class UrlTooLong(TransportError, TooLong):

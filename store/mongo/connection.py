@@ -8,7 +8,7 @@ The driver is past its end of life; replacing it is a change of this file (DS-6)
 import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Final, Self, TypeVar
 
 # Read when motor is imported. Its default of five threads a core makes forty calls to a silent server wait in line for
@@ -49,6 +49,8 @@ DURABLE: Final = WriteConcern(w=MAJORITY, j=True)
 OVERTIME_S: Final = 0.25
 """The driver gives up by itself at the deadline; this much later asyncio does, whatever the driver thinks."""
 PROBE_S: Final = 1.0
+HEARTBEAT_MS: Final = 1000
+"""After an error that made the driver doubt a server it believes in none until the next one; its default is ten seconds."""
 COMMIT_PAUSE_S: Final = 0.02
 SESSIONS_KEPT_MAX: Final = 8
 DUPLICATE_KEY: Final = 11000
@@ -208,6 +210,7 @@ class Mongo:
             timeoutMS=read_deadline_ms,
             serverSelectionTimeoutMS=read_deadline_ms,
             connectTimeoutMS=read_deadline_ms,
+            heartbeatFrequencyMS=HEARTBEAT_MS,
             waitQueueTimeoutMS=read_deadline_ms,
         )
         self._database = self._client[database]
@@ -227,6 +230,9 @@ class Mongo:
         """Wait for transactions that run, at most their deadline; then stop probing and close every connection."""
         await asyncio.gather(*self._running, return_exceptions=True)
         await self._circuit.close()
+        if self._lost_sessions:
+            with suppress(Unavailable):
+                await self._probe()
         self._sessions.clear()
         self._client.close()
 
@@ -396,6 +402,9 @@ class Mongo:
 
     async def prepare(self, work: Callable[[Any], Awaitable[None]], deadline_s: float) -> None:
         """Run ``work`` on the driver's own database object: for creating collections and indexes."""
+        # First a word within the usual deadline: a server that is not there need not be waited for as long as an index.
+        async with self._within(self._read_s):
+            await self._database.command("ping")
         async with self._within(deadline_s):
             await work(self._database)
 

@@ -32,6 +32,9 @@ DEADLINE_S: Final = 60.0
 """Building an index over a grown collection takes its time; on an empty database this needs half a second."""
 
 
+NAMESPACE_EXISTS: Final = 48
+
+
 class Index(NamedTuple):
     """One index: the query or guard it is for, its keys, and the driver's options."""
 
@@ -162,13 +165,15 @@ async def prepare(mongo: Mongo) -> None:
 
 
 async def _prepare(database: Any) -> None:
-    there = set(await database.list_collection_names())
+    cursor = await database.list_collections()
+    there = {kept["name"]: kept.get("options", {}) async for kept in cursor}
     for collection, indexes in INDEXES.items():
         rule = {"validator": {"$jsonSchema": RULES[collection]}} if collection in RULES else {}
         if collection not in there:
-            # Another node that starts at this moment may have been faster; code 48 says so.
-            await database.command({"create": collection, **rule}, allowable_errors=[48])
-        if rule:
+            # Another node that starts at this moment may have been faster.
+            await database.command({"create": collection, **rule}, allowable_errors=[NAMESPACE_EXISTS])
+        elif rule and rule["validator"] != there[collection].get("validator"):
+            # Only then: it waits for every transaction that runs, and everybody else waits for it.
             await database.command({"collMod": collection, **rule})
         if indexes:
             await database.command({"createIndexes": collection, "indexes": [index.statement for index in indexes]})

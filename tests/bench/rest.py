@@ -23,6 +23,7 @@ from tornado.httputil import HTTPHeaders, HTTPServerRequest, ResponseStartLine
 from tornado.testing import bind_unused_port
 from tornado.web import Application, RequestHandler
 
+from adapters.clock import SystemClock, SystemRng
 from handlers.wire.access import Admission, Presented, token_in
 from handlers.wire.fields import Amount, Id, text
 from handlers.wire.http import Door, HttpPolicy, server_options
@@ -30,7 +31,7 @@ from handlers.wire.limits import Limiter, per_second
 from handlers.wire.socket import Hub, SocketLimits
 from handlers.wire.surface import Endpoint, Surface
 from tests.bench.common import alternate, cpu_seconds, keep, median, pin, show
-from tests.support.fakes import FakeClock, RecordingLog, SeededRng
+from tests.support.fakes import RecordingLog
 from tests.surfaces.wire.toy import ToyConfig, ToyEnvelope
 
 CONNECTIONS: Final = 64
@@ -81,7 +82,7 @@ class QuietLog(RecordingLog):
 
 
 def ours(*, log_every_count: int) -> Any:
-    clock, log = FakeClock(), QuietLog()
+    clock, log = SystemClock(), QuietLog()
     endpoint = Endpoint("/app/live/sendGift", SendGift, GiftSent, send_gift, summary="Gift", source_id="gift")
     surface = Surface(
         name="bench",
@@ -99,11 +100,11 @@ def ours(*, log_every_count: int) -> Any:
         probes={},
         hub=Hub(clock=clock, log=log, limits=SocketLimits()),
         clock=clock,
-        rng=SeededRng(),
+        rng=SystemRng(),
         log=log,
         policy=HttpPolicy(log_every_count=log_every_count),
     )
-    return HTTPServer(door, **server_options(ToyConfig(body_timeout_ms=30_000)))
+    return HTTPServer(door, **server_options(ToyConfig()))
 
 
 class Default(RequestHandler):
@@ -117,14 +118,22 @@ class Lean(RequestHandler):
 
     def post(self):
         self.set_header("Content-Type", "application/json; charset=UTF-8")
-        self.finish(ujson.dumps({"code": 0, "message": "ok", "request_id": "0123456789abcdef", "diamond": "3", "note": NOTE}))
+        self.finish(
+            ujson.dumps({"code": 0, "message": "ok", "request_id": "0123456789abcdef", "diamond": "3", "note": NOTE})
+        )
 
 
 class LeanReading(Lean):
     def post(self):
         fields = ujson.loads(self.request.body)
         self.set_header("Content-Type", "application/json; charset=UTF-8")
-        reply = {"code": 0, "message": "ok", "request_id": "0123456789abcdef", "diamond": str(fields["amount"]), "note": NOTE}
+        reply = {
+            "code": 0,
+            "message": "ok",
+            "request_id": "0123456789abcdef",
+            "diamond": str(fields["amount"]),
+            "note": NOTE,
+        }
         self.finish(ujson.dumps(reply))
 
 

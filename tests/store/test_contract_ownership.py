@@ -251,6 +251,16 @@ async def test_what_a_node_owns_that_nobody_declared_dead_cannot_be_claimed(
     assert await store.get(record.id) == record
 
 
+@of_both
+async def test_a_node_nobody_knows_is_not_dead(stores: Stores, owned: Owned) -> None:
+    store, me = owned.store_of(stores), await a_node(stores, "me")
+    record = await owned_by(stores, owned, NodeId("stranger#1"))
+
+    assert await store.claim(record, me) is None
+    assert await store.adoptable(me) == ()
+    assert await store.get(record.id) == record
+
+
 async def ends_itself(stores: Stores, node_id: NodeId) -> None:
     await stores.leases.end(node_id)
 

@@ -218,3 +218,21 @@ async def test_a_wrong_role_has_no_such_person_to_ring():
 
         with pytest.raises(Unreachable):
             await cast.engine.calls.ring(cast.mei, eva.id)
+
+
+async def test_a_node_that_starts_takes_over_everything_it_finds():
+    async with on_stage() as cast:
+        pairs = []
+        for n in range(150):
+            anchor = await cast.stage.sign_in(f"dev:anchor{n}?role=master", role=Role.ANCHOR)
+            guest = await cast.stage.sign_in(f"dev:guest{n}?diamonds=50")
+            await cast.engine.calls.ring(guest, anchor.id)
+            pairs.append((guest, anchor))
+        await cast.stage.kill()
+
+        second = Stage(cast.stage.stores, cast.engine.options, seed=1)
+        await second.start()
+        try:
+            assert len(second.engine.calls.owned()) == 150
+        finally:
+            await second.tasks.cancel_all()

@@ -529,16 +529,53 @@ async def test_chunks_within_the_limit_are_one_body():
 
 
 @pytest.mark.real_loop
-async def test_a_body_that_takes_too_long_ends_the_connection():
+@pytest.mark.parametrize("began", [b"Content-Length: 100\r\n\r\ntoken=", b"Transfer-Encoding: chunked\r\n\r\n5\r\ntok"])
+async def test_a_body_that_takes_too_long_is_refused_and_ends_the_connection(began):
     toy = Toy()
 
     async with serving(toy) as port:
-        answer = await exchange(
-            port, b"POST /toy/order HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\ntoken=", deadline_s=5
-        )
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"POST /toy/order HTTP/1.1\r\nHost: x\r\n" + began)
+        async with asyncio.timeout(5):
+            while not toy.door._arriving:
+                await asyncio.sleep(0)
+            toy.clock.advance(29_999)
+            still_waiting = len(toy.door._arriving)
+            toy.clock.advance(1)
+            answer = await reader.read()
+        writer.close()
 
-    assert answer == b""
-    assert toy.door.in_flight_count == 0
+    assert still_waiting == 1
+    assert answer.startswith(b"HTTP/1.1 200")
+    assert b'"error":"BAD_INPUT"' in answer
+    assert toy.door._arriving == {}
+    assert toy.engine.wanted == []
+
+
+@pytest.mark.real_loop
+async def test_bodies_that_arrive_in_time_leave_nothing_behind():
+    toy = Toy()
+    head = b"POST /toy/order HTTP/1.1\r\nHost: x\r\nContent-Length: 18\r\n\r\n"
+
+    async with serving(toy) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(head + b"token=")
+        async with asyncio.timeout(5):
+            while not toy.door._arriving:
+                await asyncio.sleep(0)
+            toy.clock.advance(20_000)
+            writer.write(b"t-1&giftId=7" + head + b"token=")
+            while not toy.engine.wanted or not toy.door._arriving:
+                await asyncio.sleep(0)
+            toy.clock.advance(20_000)
+            writer.write(b"t-1&giftId=8")
+            while len(toy.engine.wanted) < 2:
+                await asyncio.sleep(0)
+        writer.close()
+
+    assert toy.door._arriving == {}
+    toy.clock.advance(60_000)
+    assert toy.door._waiting is None
 
 
 @pytest.mark.real_loop

@@ -297,7 +297,6 @@ PLAY = Surface(
 @dataclass(frozen=True)
 class ToyConfig:
     header_bytes_max: int = 16_384
-    body_timeout_ms: int = 300
     idle_timeout_ms: int = 5_000
 
 

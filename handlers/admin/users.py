@@ -1,0 +1,215 @@
+"""People for operators: find them, warn, ban, approve; and, in development, act as one of them."""
+
+from functools import partial
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from engine.errors import Forbidden
+from engine.services.operator import BanKind, Role
+from handlers.admin.access import Desk
+from handlers.admin.options import AdminOptions
+from handlers.admin.shapes import Act, shown
+from handlers.wire.fields import Count, Id, text
+from handlers.wire.surface import Endpoint
+from store.interfaces.ids import PersonId
+
+__all__ = ["UserShown", "WantedUser", "endpoints"]
+
+
+class Search(msgspec.Struct):
+    """An id, an external id, or the beginning of a nickname; the newest people for nothing."""
+
+    text: Annotated[str, text(200)] = ""
+    role: Literal["guest", "anchor"] | None = None
+    limit: Annotated[Count, Meta(ge=1, le=1_000)] = 50
+
+
+class WantedUser(msgspec.Struct):
+    """Who."""
+
+    person_id: Id
+
+
+class OnUser(Act, kw_only=True):
+    """An act that says nothing beyond whom it is done to."""
+
+    person_id: Id
+
+
+class BanUser(Act, kw_only=True):
+    """Exclude somebody. ``reason`` is shown to the person; ``until_ms`` is the store's time, none is for ever."""
+
+    person_id: Id
+    kind: Literal["account", "broadcast"] = "account"
+    until_ms: Count | None = None
+
+
+class ChangeRole(Act, kw_only=True):
+    """Approve somebody as an anchor, or make a guest of her again."""
+
+    person_id: Id
+    role: Literal["guest", "anchor"]
+
+
+class BanShown(msgspec.Struct):
+    """An exclusion; one whose time is over is in force no longer."""
+
+    kind: str
+    text: str
+    since_ms: int
+    until_ms: int | None
+
+
+class UserShown(msgspec.Struct):
+    """One person, without anything secret."""
+
+    id: int
+    surface: str
+    external_id: str
+    role: str
+    created_at_ms: int
+    nickname: str
+    age: int
+    gender: int
+    points_per_minute: int
+    is_hidden: bool
+    ban: BanShown | None
+
+
+class Users(msgspec.Struct):
+    """Newest first."""
+
+    users: list[UserShown]
+
+
+class Warned(msgspec.Struct):
+    """Whom the warning waits for."""
+
+    person_id: int
+
+
+class SessionShown(msgspec.Struct):
+    """A token that is told once."""
+
+    person_id: int
+    token: str
+
+
+async def search(desk: Desk, wanted: Search) -> Users:
+    """People who fit."""
+    role = Role(wanted.role) if wanted.role else None
+    found = await desk.engine.operator.people(text=wanted.text, role=role, limit=wanted.limit)
+    return Users([shown(UserShown, person) for person in found])
+
+
+async def one(desk: Desk, wanted: WantedUser) -> UserShown:
+    """One person."""
+    return shown(UserShown, await desk.engine.operator.person(PersonId(wanted.person_id)))
+
+
+async def ban(desk: Desk, wanted: BanUser) -> UserShown:
+    """The person as excluded."""
+    person = await desk.engine.operator.ban(
+        PersonId(wanted.person_id),
+        BanKind(wanted.kind),
+        wanted.reason,
+        until_ms=wanted.until_ms,
+        actor=wanted.actor,
+    )
+    return shown(UserShown, person)
+
+
+async def unban(desk: Desk, wanted: OnUser) -> UserShown:
+    """The person, let in again."""
+    person = await desk.engine.operator.unban(PersonId(wanted.person_id), actor=wanted.actor, reason=wanted.reason)
+    return shown(UserShown, person)
+
+
+async def warn(desk: Desk, wanted: OnUser) -> Warned:
+    """``reason`` is the warning."""
+    await desk.engine.operator.warn(PersonId(wanted.person_id), wanted.reason, actor=wanted.actor)
+    return Warned(wanted.person_id)
+
+
+async def change_role(desk: Desk, wanted: ChangeRole) -> UserShown:
+    """The person in the new role."""
+    person = await desk.engine.operator.set_role(
+        PersonId(wanted.person_id), Role(wanted.role), actor=wanted.actor, reason=wanted.reason
+    )
+    return shown(UserShown, person)
+
+
+async def open_session(options: AdminOptions, desk: Desk, wanted: OnUser) -> SessionShown:
+    """A token for the surface of the person. Raises Forbidden outside of development."""
+    if not options.is_dev:
+        raise Forbidden("sessions are opened for others in development only")
+    token = await desk.engine.operator.open_session(
+        PersonId(wanted.person_id), actor=wanted.actor, reason=wanted.reason
+    )
+    return SessionShown(wanted.person_id, token)
+
+
+def endpoints(options: AdminOptions) -> tuple[Endpoint[Any, Any], ...]:
+    """What can be asked about people, and done to them."""
+    return (
+        Endpoint(
+            "/admin/v1/users",
+            Search,
+            Users,
+            search,
+            method="GET",
+            summary="People by id, external id or the beginning of a nickname",
+            source_id="admin-users",
+        ),
+        Endpoint(
+            "/admin/v1/users/{person_id}",
+            WantedUser,
+            UserShown,
+            one,
+            method="GET",
+            summary="One person",
+            source_id="admin-users-show",
+        ),
+        Endpoint(
+            "/admin/v1/users/{person_id}/ban",
+            BanUser,
+            UserShown,
+            ban,
+            summary="Exclude somebody",
+            source_id="admin-users-ban",
+        ),
+        Endpoint(
+            "/admin/v1/users/{person_id}/unban",
+            OnUser,
+            UserShown,
+            unban,
+            summary="Lift a ban",
+            source_id="admin-users-unban",
+        ),
+        Endpoint(
+            "/admin/v1/users/{person_id}/warn",
+            OnUser,
+            Warned,
+            warn,
+            summary="Warn somebody",
+            source_id="admin-users-warn",
+        ),
+        Endpoint(
+            "/admin/v1/users/{person_id}/role",
+            ChangeRole,
+            UserShown,
+            change_role,
+            summary="Approve an anchor, or make a guest of her again",
+            source_id="admin-users-role",
+        ),
+        Endpoint(
+            "/admin/v1/users/{person_id}/sessions",
+            OnUser,
+            SessionShown,
+            partial(open_session, options),
+            summary="Open a session for somebody (development only)",
+            source_id="admin-users-session",
+        ),
+    )
