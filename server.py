@@ -274,6 +274,7 @@ async def _operate(
     from msgspec.structs import replace
     from tornado.httpserver import HTTPServer
 
+    from adapters.prometheus import Exporter
     from engine.greenroom import Greenroom
     from handlers.surfaces import doors
     from handlers.wire.http import server_options
@@ -285,7 +286,14 @@ async def _operate(
     engine.metrics.sockets_open.read = lambda: hub.sockets_count
     # The folder's lock proves that no earlier life of this node runs any more.
     await engine.start(supersedes=True)
-    people_door, admin_door = doors(config, engine, hub, admin_token=data_dir.admin_token(), version=VERSION)
+    people_door, admin_door = doors(
+        config,
+        engine,
+        hub,
+        admin_token=data_dir.admin_token(),
+        version=VERSION,
+        metrics=Exporter(engine.metrics).render,
+    )
     people = HTTPServer(people_door, **server_options(config.http))
     operators = HTTPServer(admin_door, **server_options(config.http))
     ports = {

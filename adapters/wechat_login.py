@@ -9,6 +9,7 @@ from typing import Annotated, Final
 from urllib.parse import parse_qsl, urlencode
 
 import msgspec
+from msgspec.structs import replace
 from tornado.httpclient import AsyncHTTPClient
 
 from adapters.asking import DEADLINE_MS, OutsideService
@@ -113,7 +114,8 @@ class WeChatCodes:
 class DevCodes:
     """``CodeExchange`` for development: ``dev:NAME`` signs in NAME, with attributes as a query string behind it.
 
-    ``dev:mei?role=master&gender=2&price=50`` is ``open_id`` *dev:mei* with three attributes. Such a code may be used
+    ``dev:mei?role=master&gender=2&price=50`` is ``open_id`` *dev:mei* with three attributes and, unless another one is
+    among them, the nickname *mei*. Such a code may be used
     any number of times. Every other code goes to ``others``, where there are any. Source: CA-3, ALL-20.
     """
 
@@ -139,8 +141,9 @@ def _read_dev_code(code: str) -> WeChatIdentity:
     name, _, query = code.removeprefix(DEV_PREFIX).partition("?")
     if not DEV_NAME.fullmatch(name):
         raise NotSignedIn("no name behind dev:")
+    identity = WeChatIdentity(open_id=f"{DEV_PREFIX}{name}", attributes={"nickname": name})
     if not query:
-        return WeChatIdentity(open_id=f"{DEV_PREFIX}{name}")
+        return identity
     try:
         pairs = parse_qsl(
             query, keep_blank_values=True, strict_parsing=True, errors="strict", max_num_fields=DEV_ATTRIBUTES_MAX
@@ -153,4 +156,4 @@ def _read_dev_code(code: str) -> WeChatIdentity:
     for key, value in pairs:
         if not DEV_ATTRIBUTE.fullmatch(key) or len(value) > DEV_VALUE_CHARS_MAX:
             raise NotSignedIn("an attribute behind dev: is malformed")
-    return WeChatIdentity(open_id=f"{DEV_PREFIX}{name}", attributes=attributes)
+    return replace(identity, attributes=identity.attributes | attributes)

@@ -1,7 +1,7 @@
 """The kept facts that the services hand out, as those above the engine may name them.
 
-A surface reads people, calls, rooms and orders; it never sees the stores that keep them. So it takes the words from here
-and leaves ``store.interfaces`` to the engine.
+A surface reads people, calls, rooms and orders; it never sees the stores that keep them. So it takes the words from
+here and leaves ``store.interfaces`` to the engine.
 """
 
 from store.interfaces.calls import CallRecord, EndReason, Phase, Side

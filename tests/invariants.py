@@ -137,6 +137,8 @@ class Journal:
     def __init__(self) -> None:
         self.entries: set[EntryId] = set()
         """Acknowledged money: gifts, grants, recharges."""
+        self.refused: set[EntryId] = set()
+        """Money that a client was told will not move, by keys that nobody used again."""
         self.calls: dict[CallId, Told] = {}
         """The furthest a client was told that the call is."""
         self.heard: dict[PersonId, list[Event]] = defaultdict(list)
@@ -569,6 +571,9 @@ def _acknowledged_is_kept(evidence: Evidence) -> Iterator[str]:
     for entry_id in sorted(evidence.journal.entries):
         if entry_id not in evidence.now.entries:
             yield f"entry {entry_id} was acknowledged and is not there"
+    for entry_id in sorted(evidence.journal.refused - evidence.journal.entries):
+        if entry_id in evidence.now.entries:
+            yield f"entry {entry_id} was refused for good and is there"
     for call_id, told in evidence.journal.calls.items():
         call = evidence.now.calls.get(call_id)
         if call is None:
@@ -582,6 +587,9 @@ def _acknowledged_is_kept(evidence: Evidence) -> Iterator[str]:
                 # While the store is down the end may be told before it is kept (D-19); not once all is settled.
                 if evidence.is_settled and (call is None or call.is_live):
                     yield f"call {event.call_id} was told to have ended and has not"
+                elif call is not None and event.reason == call.end_reason != EndReason.OUTAGE:
+                    if event.minutes != call.minutes_paid:
+                        yield f"call {call.id} was told to cost {event.minutes} minutes and costs {call.minutes_paid}"
 
 
 def _currency(account: AccountId) -> str:

@@ -58,7 +58,7 @@ class DevCodesOnly:
         name, _, query = code[4:].partition("?")
         pairs = (pair.partition("=") for pair in query.split("&") if pair)
         return WeChatIdentity(
-            open_id=f"dev:{name}", attributes={"name": name, **{key: value for key, _, value in pairs}}
+            open_id=f"dev:{name}", attributes={"nickname": name, **{key: value for key, _, value in pairs}}
         )
 
 

@@ -171,7 +171,7 @@ class Identity:
                 external_id=open_id,
                 role=Role.ANCHOR if is_anchor else Role.GUEST,
                 created_at_ms=self._node.now_ms(),
-                nickname=attributes.get("nickname", attributes.get("name", "")),
+                nickname=attributes.get("nickname", ""),
                 avatar_url=attributes.get("avatar", ""),
                 age=_number(attributes.get("age"), highest=150),
                 gender=_number(attributes.get("gender"), highest=2),

@@ -10,9 +10,9 @@ from engine.errors import BadInput
 from handlers.admin.access import Desk
 from handlers.admin.days import day_name, span
 from handlers.admin.options import AdminOptions
-from handlers.admin.shapes import Act, Nothing, shown
+from handlers.admin.shapes import Act, LineCount, Nothing, shown
 from handlers.admin.users import UserShown, WantedUser
-from handlers.wire.fields import Count, Flag, Id, WireInt, text
+from handlers.wire.fields import Flag, Id, text
 from handlers.wire.surface import Endpoint
 from store.interfaces.ids import PersonId
 from store.interfaces.money import Currency, wallet
@@ -30,14 +30,14 @@ class WantedLines(msgspec.Struct):
 
     person_id: Id
     currency: Unit
-    limit: Annotated[Count, Meta(ge=1, le=1_000)] = 100
+    limit: LineCount = 100
 
 
 class Grant(Act, kw_only=True):
     """Give, or take with a negative amount. The request's ``Idempotency-Key`` makes it happen once."""
 
     person_id: Id
-    amount: Annotated[WireInt, Meta(ge=-GRANT_MAX, le=GRANT_MAX)]
+    amount: Annotated[int, Meta(ge=-GRANT_MAX, le=GRANT_MAX)]
     currency: Unit = "diamonds"
 
 

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
+from engine.room.lifecycle import RoomState
 from handlers.admin.access import Desk
 from handlers.admin.shapes import Act, Nothing, shown
 from handlers.wire.fields import text
@@ -81,7 +82,7 @@ async def close(desk: Desk, wanted: CloseRoom) -> RoomInside:
     )
 
 
-def _inside(room: Any) -> RoomInside:
+def _inside(room: RoomState) -> RoomInside:
     return shown(RoomInside, room.record, audience_count=len(room.audience), audience=list(room.audience))
 
 

@@ -5,14 +5,12 @@ from typing import Annotated, TypeVar
 import msgspec
 from msgspec import Meta
 
-from handlers.wire.fields import Count, text
-
-__all__ = ["Act", "Limited", "Nothing", "Reason", "shown"]
+__all__ = ["Act", "Limited", "LineCount", "Nothing", "shown"]
 
 ShapeT = TypeVar("ShapeT", bound=msgspec.Struct)
 
-Reason = Annotated[str, Meta(min_length=1, max_length=500, pattern=r"\S")]
-"""Why somebody does something; the audit keeps it."""
+LineCount = Annotated[int, Meta(ge=1, le=1_000)]
+"""How many lines somebody wants to read at once."""
 
 
 class Nothing(msgspec.Struct):
@@ -22,14 +20,14 @@ class Nothing(msgspec.Struct):
 class Limited(msgspec.Struct):
     """How many lines are wanted at most."""
 
-    limit: Annotated[Count, Meta(ge=1, le=1_000)] = 100
+    limit: LineCount = 100
 
 
 class Act(msgspec.Struct, kw_only=True):
     """What every act says beside its content: who does it, and why. Source: SEC-31."""
 
-    actor: Annotated[str, text(64, length_min=1), Meta(pattern=r"\S")]
-    reason: Reason
+    actor: Annotated[str, Meta(max_length=64, pattern=r"\S")]
+    reason: Annotated[str, Meta(max_length=500, pattern=r"\S")]
 
 
 def shown(shape: type[ShapeT], record: object, **more: object) -> ShapeT:

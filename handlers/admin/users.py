@@ -1,7 +1,7 @@
 """People for operators: find them, warn, ban, approve; and, in development, act as one of them."""
 
 from functools import partial
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from msgspec import Meta
@@ -10,20 +10,23 @@ from engine.errors import Forbidden
 from engine.services.operator import BanKind, Role
 from handlers.admin.access import Desk
 from handlers.admin.options import AdminOptions
-from handlers.admin.shapes import Act, shown
-from handlers.wire.fields import Count, Id, text
+from handlers.admin.shapes import Act, LineCount, shown
+from handlers.wire.fields import Id, text
 from handlers.wire.surface import Endpoint
 from store.interfaces.ids import PersonId
 
 __all__ = ["UserShown", "WantedUser", "endpoints"]
 
+LENGTH_MS_MAX: Final = 10 * 366 * 86_400_000
+"""Longer than ten years is for ever, or a unit mistaken."""
+
 
 class Search(msgspec.Struct):
     """An id, an external id, or the beginning of a nickname; the newest people for nothing."""
 
-    text: Annotated[str, text(200)] = ""
+    sought: Annotated[str, text(200)] = msgspec.field(default="", name="text")
     role: Literal["guest", "anchor"] | None = None
-    limit: Annotated[Count, Meta(ge=1, le=1_000)] = 50
+    limit: LineCount = 50
 
 
 class WantedUser(msgspec.Struct):
@@ -39,11 +42,11 @@ class OnUser(Act, kw_only=True):
 
 
 class BanUser(Act, kw_only=True):
-    """Exclude somebody. ``reason`` is shown to the person; ``until_ms`` is the store's time, none is for ever."""
+    """Exclude somebody from now on, for ``length_ms`` or until it is lifted. ``reason`` is shown to the person."""
 
     person_id: Id
     kind: Literal["account", "broadcast"] = "account"
-    until_ms: Count | None = None
+    length_ms: Annotated[int, Meta(ge=1, le=LENGTH_MS_MAX)] | None = None
 
 
 class ChangeRole(Act, kw_only=True):
@@ -100,7 +103,7 @@ class SessionShown(msgspec.Struct):
 async def search(desk: Desk, wanted: Search) -> Users:
     """People who fit."""
     role = Role(wanted.role) if wanted.role else None
-    found = await desk.engine.operator.people(text=wanted.text, role=role, limit=wanted.limit)
+    found = await desk.engine.operator.people(text=wanted.sought, role=role, limit=wanted.limit)
     return Users([shown(UserShown, person) for person in found])
 
 
@@ -111,11 +114,12 @@ async def one(desk: Desk, wanted: WantedUser) -> UserShown:
 
 async def ban(desk: Desk, wanted: BanUser) -> UserShown:
     """The person as excluded."""
-    person = await desk.engine.operator.ban(
+    operator = desk.engine.operator
+    person = await operator.ban(
         PersonId(wanted.person_id),
         BanKind(wanted.kind),
         wanted.reason,
-        until_ms=wanted.until_ms,
+        until_ms=operator.now_ms + wanted.length_ms if wanted.length_ms else None,
         actor=wanted.actor,
     )
     return shown(UserShown, person)

@@ -1,7 +1,7 @@
 """Who is asking on this surface: where credentials stand in a request, what they are worth, and which role is needed.
 
-Knows tokens as opaque strings and the two ways to carry them: ``token`` anywhere in an ``/app`` request, ``userID`` with
-``token`` in the query of a ``/weapp`` one. Knows no endpoint. Source: CA-2 … CA-4, 5.4, LR-1.
+Knows tokens as opaque strings and the two ways to carry them: ``token`` anywhere in an ``/app`` request, ``userID``
+with ``token`` in the query of a ``/weapp`` one. Knows no endpoint. Source: CA-2 … CA-4, 5.4, LR-1.
 """
 
 import re

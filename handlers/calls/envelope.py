@@ -32,6 +32,8 @@ class FeatureOff(Refused):
     code = "FEATURE_OFF"
 
 
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+
 _BAD_INPUT: Final = Row(2, Said("参数错误", "the request is not acceptable"))
 _NO_CALL: Final = Row(1004, Said("通话不存在", "no such call"))
 _NO_PERSON: Final = Row(1003, Said("对方不在线", "not reachable"))
@@ -113,14 +115,14 @@ class CallsEnvelope:
     media_type = "application/json"
 
     def __init__(
-        self, done: Said, *, texts: Mapping[str, Said] = MappingProxyType({}), codes: Mapping[str, int] = MappingProxyType({})
+        self, done: Said, *, texts: Mapping[str, Said] = _NOTHING, codes: Mapping[str, int] = _NOTHING
     ) -> None:
         """``texts`` and ``codes`` replace those of the table, by engine error code."""
         self._done = done
         self._texts = texts
         self._codes = codes
 
-    def saying(self, *, codes: Mapping[str, int] = MappingProxyType({}), **texts: Said) -> "CallsEnvelope":
+    def saying(self, *, codes: Mapping[str, int] = _NOTHING, **texts: Said) -> "CallsEnvelope":
         """The same envelope with other words for some refusals, by engine error code."""
         return CallsEnvelope(self._done, texts={**self._texts, **texts}, codes={**self._codes, **codes})
 
@@ -149,9 +151,7 @@ class CallsEnvelope:
     def row(self, error: EngineError) -> Row:
         """The code and the text that this envelope has for ``error``."""
         row = row_of(error)
-        return replace(
-            row, code=self._codes.get(error.code, row.code), said=self._texts.get(error.code, row.said)
-        )
+        return replace(row, code=self._codes.get(error.code, row.code), said=self._texts.get(error.code, row.said))
 
 
 APP: Final = CallsEnvelope(Said("成功", "ok"))

@@ -56,9 +56,7 @@ async def gift_list(caller: CallsCaller, _wanted: Nothing) -> GiftList:
     guest_of(caller)
     return GiftList(
         item_list=[
-            GiftLine(
-                gift_id=gift.id, gift_name=gift.name, gift_img_url=gift.image_url, gift_cost=gift.cost_diamonds
-            )
+            GiftLine(gift_id=gift.id, gift_name=gift.name, gift_img_url=gift.image_url, gift_cost=gift.cost_diamonds)
             for gift in caller.engine.gifts.catalogue()
         ]
     )

@@ -21,7 +21,7 @@ from handlers.wire.limits import per_second
 from handlers.wire.surface import Endpoint
 from store.interfaces.ids import PersonId
 
-__all__ = ["endpoints", "log_in", "log_out", "login_info", "test_play_address", "test_push_address"]
+__all__ = ["endpoints", "log_in", "log_out", "login_info", "try_playing", "try_pushing"]
 
 DEVICE: Final = "im"
 """These sessions are a device class of their own: opening one leaves the mini-program's token alone. Source: CA-2."""
@@ -116,7 +116,7 @@ async def login_info(caller: CallsCaller, _wanted: Weapp) -> LoginInfo:
     )
 
 
-async def test_push_address(caller: CallsCaller, _wanted: Nothing) -> TestPush:
+async def try_pushing(caller: CallsCaller, _wanted: Nothing) -> TestPush:
     """A random stream to try pushing and playing with."""
     engine = caller.engine
     media, now_s, stream = engine.world.media, engine.node.now_ms() // 1000, _test_stream(engine)
@@ -130,7 +130,7 @@ async def test_push_address(caller: CallsCaller, _wanted: Nothing) -> TestPush:
     )
 
 
-async def test_play_address(caller: CallsCaller, _wanted: Nothing) -> TestPlay:
+async def try_playing(caller: CallsCaller, _wanted: Nothing) -> TestPlay:
     """Where a random stream would be watched."""
     engine = caller.engine
     return TestPlay(
@@ -204,7 +204,7 @@ def endpoints(options: CallsOptions) -> tuple[Endpoint[Any, Any], ...]:
             "/weapp/utils/get_test_pushurl",
             Nothing,
             TestPush,
-            test_push_address,
+            try_pushing,
             method="GET",
             envelope=WEAPP,
             summary="Random test stream",
@@ -214,7 +214,7 @@ def endpoints(options: CallsOptions) -> tuple[Endpoint[Any, Any], ...]:
             "/weapp/utils/get_test_rtmpaccurl",
             Nothing,
             TestPlay,
-            test_play_address,
+            try_playing,
             method="GET",
             envelope=WEAPP,
             summary="Test playback address",

@@ -1,7 +1,7 @@
-"""The live_room protocol: rooms, pushers, audience, custom fields, mixing, in Tencent's words and both its vocabularies.
+"""The live_room protocol: rooms, pushers, audience, custom fields, mixing, in Tencent's words.
 
-``userID`` is a person's number as text; *pusher* and *anchor* mean the same here. Source: seed behaviour §6, LR-1 … LR-9;
-seeds/004 §10, §23.
+``userID`` is a person's number as text; *pusher* and *anchor*, its older and newer word, mean the same here. Source:
+seed behaviour §6, LR-1 … LR-9; seeds/004 §10, §23.
 """
 
 import re
@@ -245,9 +245,7 @@ async def room_list(caller: CallsCaller, wanted: WantedRooms) -> Rooms:
     """Public rooms on air; rooms of calls are in no list. Source: LR-7."""
     engine = caller.engine
     return Rooms(
-        rooms=[
-            Room(**_room(engine, state)) for state in engine.rooms.listed(skip=wanted.index, limit=wanted.cnt)
-        ]
+        rooms=[Room(**_room(engine, state)) for state in engine.rooms.listed(skip=wanted.index, limit=wanted.cnt)]
     )
 
 
@@ -272,9 +270,7 @@ async def add_pusher(caller: CallsCaller, wanted: AddPusher) -> Done:
 
 async def delete_pusher(caller: CallsCaller, wanted: DeletePusher) -> Done:
     """Stop sending, or stop somebody else's pictures as the creator."""
-    await caller.engine.rooms.remove_pusher(
-        caller.principal.person, RoomId(wanted.room_id), PersonId(wanted.user_id)
-    )
+    await caller.engine.rooms.remove_pusher(caller.principal.person, RoomId(wanted.room_id), PersonId(wanted.user_id))
     return Done()
 
 
@@ -292,9 +288,7 @@ async def beat(caller: CallsCaller, wanted: Heartbeat) -> Beaten:
 
 async def add_audience(caller: CallsCaller, wanted: AddAudience) -> Done:
     """Watch a room."""
-    await caller.engine.rooms.enter(
-        caller.principal.person, RoomId(wanted.room_id), described=wanted.user_info
-    )
+    await caller.engine.rooms.enter(caller.principal.person, RoomId(wanted.room_id), described=wanted.user_info)
     return Done()
 
 
@@ -392,9 +386,9 @@ def _endpoint(
     request: type[WantedT],
     reply: type[ReplyT],
     action: Callable[[CallsCaller, WantedT], Awaitable[ReplyT]],
+    *,
     summary: str,
     source_id: str,
-    *,
     envelope: CallsEnvelope = WEAPP,
     credential: ReadCredential = weapp_pair,
 ) -> Endpoint[WantedT, ReplyT]:
@@ -420,16 +414,16 @@ ENDPOINTS: Final[tuple[Endpoint[Any, Any], ...]] = (
         CreateRoom,
         RoomCreated,
         create_room,
-        "Create a live room, optionally for one guest (视频服务创建房间)",
-        "calls-weapp-create-room",
+        summary="Create a live room, optionally for one guest (视频服务创建房间)",
+        source_id="calls-weapp-create-room",
     ),
     _endpoint(
         "get_push_url",
         WantedAddress,
         PushAddress,
         push_address,
-        "Push address (获取主播推流url)",
-        "calls-weapp-get-push-url",
+        summary="Push address (获取主播推流url)",
+        source_id="calls-weapp-get-push-url",
         envelope=WEAPP.saying(NOT_SIGNED_IN=Said("鉴权失败", "the credential is not valid")),
     ),
     _endpoint(
@@ -437,22 +431,38 @@ ENDPOINTS: Final[tuple[Endpoint[Any, Any], ...]] = (
         WantedAddress,
         PushAddress,
         push_address,
-        "Push address, newer name of get_push_url",
-        "calls-weapp-get-anchor-url",
+        summary="Push address, newer name of get_push_url",
+        source_id="calls-weapp-get-anchor-url",
     ),
-    _endpoint("get_room_list", WantedRooms, Rooms, room_list, "Active rooms", "calls-weapp-get-room-list"),
     _endpoint(
-        "get_pushers get_anchors", InRoom, RoomWithStatus, pushers, "Pushers of a room", "calls-weapp-get-pushers"
+        "get_room_list", WantedRooms, Rooms, room_list, summary="Active rooms", source_id="calls-weapp-get-room-list"
     ),
-    _endpoint("destroy_room", InRoom, Done, destroy_room, "Destroy a room", "calls-weapp-destroy-room"),
-    _endpoint("add_pusher add_anchor", AddPusher, Done, add_pusher, "Become a pusher", "calls-weapp-add-pusher"),
+    _endpoint(
+        "get_pushers get_anchors",
+        InRoom,
+        RoomWithStatus,
+        pushers,
+        summary="Pushers of a room",
+        source_id="calls-weapp-get-pushers",
+    ),
+    _endpoint(
+        "destroy_room", InRoom, Done, destroy_room, summary="Destroy a room", source_id="calls-weapp-destroy-room"
+    ),
+    _endpoint(
+        "add_pusher add_anchor",
+        AddPusher,
+        Done,
+        add_pusher,
+        summary="Become a pusher",
+        source_id="calls-weapp-add-pusher",
+    ),
     _endpoint(
         "delete_pusher delete_anchor",
         DeletePusher,
         Done,
         delete_pusher,
-        "Stop being a pusher",
-        "calls-weapp-delete-pusher",
+        summary="Stop being a pusher",
+        source_id="calls-weapp-delete-pusher",
         credential=weapp_pair_about_others,
     ),
     _endpoint(
@@ -460,38 +470,52 @@ ENDPOINTS: Final[tuple[Endpoint[Any, Any], ...]] = (
         Heartbeat,
         Beaten,
         beat,
-        "Heartbeat of a pusher",
-        "calls-weapp-pusher-heartbeat",
+        summary="Heartbeat of a pusher",
+        source_id="calls-weapp-pusher-heartbeat",
     ),
     _endpoint(
         "add_audience",
         AddAudience,
         Done,
         add_audience,
-        "Enter as audience",
-        "calls-weapp-add-audience",
+        summary="Enter as audience",
+        source_id="calls-weapp-add-audience",
         envelope=WEAPP.saying(ROOM_FULL=Said("观众人数已满", "the room has no place left")),
     ),
-    _endpoint("delete_audience", InRoom, Done, delete_audience, "Leave as audience", "calls-weapp-delete-audience"),
-    _endpoint("get_audiences", InRoom, Audience, audience, "Audience of a room", "calls-weapp-get-audiences"),
+    _endpoint(
+        "delete_audience",
+        InRoom,
+        Done,
+        delete_audience,
+        summary="Leave as audience",
+        source_id="calls-weapp-delete-audience",
+    ),
+    _endpoint(
+        "get_audiences", InRoom, Audience, audience, summary="Audience of a room", source_id="calls-weapp-get-audiences"
+    ),
     _endpoint(
         # The second is the spelling of the iOS client.
         "get_custom_info get_custom_Info",
         InRoom,
         CustomInfo,
         custom_info,
-        "Custom fields of a room",
-        "calls-weapp-get-custom-info",
+        summary="Custom fields of a room",
+        source_id="calls-weapp-get-custom-info",
     ),
     _endpoint(
         "set_custom_field",
         SetCustomField,
         CustomInfo,
         set_custom_field,
-        "Change a custom field",
-        "calls-weapp-set-custom-field",
+        summary="Change a custom field",
+        source_id="calls-weapp-set-custom-field",
     ),
     _endpoint(
-        "merge_stream", MergeStream, Merged, merge_stream, "Mix the streams of a room", "calls-weapp-merge-stream"
+        "merge_stream",
+        MergeStream,
+        Merged,
+        merge_stream,
+        summary="Mix the streams of a room",
+        source_id="calls-weapp-merge-stream",
     ),
 )

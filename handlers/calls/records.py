@@ -31,7 +31,7 @@ class OneRecord(msgspec.Struct, rename="camel"):
 
 
 class CallShown(msgspec.Struct, rename="camel", kw_only=True):
-    """One call as the one who asks sees it: an anchor in points, a guest in diamonds. ``status`` 1 missed, 2 connected."""
+    """One call, for an anchor in points, for a guest in diamonds. ``status`` 1 missed, 2 connected."""
 
     nickname: str
     age: int
@@ -103,9 +103,7 @@ async def one_call(zone: Zone, caller: CallsCaller, wanted: OneRecord) -> CallSh
 async def my_calls(zone: Zone, caller: CallsCaller, wanted: WantedCalls) -> CallList:
     """The caller's calls."""
     engine, person = caller.engine, caller.principal.person
-    calls = await engine.calls.records_of(
-        person, skip=(wanted.page - 1) * wanted.page_size, limit=wanted.page_size
-    )
+    calls = await engine.calls.records_of(person, skip=(wanted.page - 1) * wanted.page_size, limit=wanted.page_size)
     others = await engine.profiles.people(tuple({_other(call, person.id) for call in calls}))
     lines = []
     for call in calls:

@@ -5,14 +5,12 @@ time, with what it knows of the person at that time (SEC-11). Source: calls-weap
 """
 
 import re
-from collections.abc import Callable
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 
 from engine import events
 from engine.errors import BadInput, EngineError
-from engine.presence import Presence
 from engine.records import PersonRecord, Side
 from handlers.calls.access import CallsCaller, weapp_pair
 from handlers.calls.envelope import row_of
@@ -23,39 +21,13 @@ from handlers.wire.language import Language, Said
 from handlers.wire.surface import Command, SocketDialect
 from store.interfaces.ids import PersonId, RoomId
 
-__all__ = ["DIALECT", "Lines", "encode", "link_mic", "ping", "say"]
+__all__ = ["DIALECT", "encode", "link_mic", "ping", "say"]
 
 _CONTROLS: Final = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 """Control and direction characters. Source: ALL-18, SEC-32."""
 
 _TEXT_LENGTH_MAX: Final = 1_000
 _NOT_LET_IN: Final = Said("鉴权失败", "the credential is not valid")
-
-
-class Lines:
-    """A person's sockets on this node as one line: it opens with the first and closes with the last of them.
-
-    The hub has to exist before the engine whose presence it informs, so ``presence`` comes later, with ``bind``.
-    """
-
-    def __init__(self) -> None:
-        self._presence: Presence | None = None
-
-    def bind(self, presence: Presence) -> None:
-        """From now on tell ``presence``. Before any socket is let in."""
-        self._presence = presence
-
-    def person_connected(self, person_id: int, *, at_mono_ms: int) -> None:  # noqa: ARG002 - it happens now
-        """The hub has the person's first socket."""
-        assert self._presence is not None
-        self._presence.line_opened(PersonId(person_id))
-
-    def person_disconnected(
-        self, person_id: int, *, at_mono_ms: int, heard_at_mono_ms: int  # noqa: ARG002 - it happens now
-    ) -> None:
-        """The hub has none of the person's sockets any more."""
-        assert self._presence is not None
-        self._presence.line_closed(PersonId(person_id))
 
 
 # --- what is told --------------------------------------------------------------------------------------------------
@@ -270,7 +242,7 @@ class Say(msgspec.Struct, kw_only=True):
     """Something for everybody in a room one is in."""
 
     room_id: RoomName = msgspec.field(name="roomID")
-    text: Annotated[str, text(2 * _TEXT_LENGTH_MAX), also("msg", "message")]
+    spoken: Annotated[str, text(2 * _TEXT_LENGTH_MAX), also("msg", "message")] = msgspec.field(name="text")
 
 
 class SayLinkMic(msgspec.Struct, kw_only=True):
@@ -290,7 +262,7 @@ async def ping(_caller: CallsCaller, _wanted: Ping) -> Done:
 
 async def say(caller: CallsCaller, wanted: Say) -> Done:
     """Say something to everybody in the room."""
-    spoken = _CONTROLS.sub("", wanted.text.replace("\n", " ")).strip()
+    spoken = _CONTROLS.sub("", wanted.spoken.replace("\n", " ")).strip()
     if not 1 <= len(spoken) <= _TEXT_LENGTH_MAX:
         raise BadInput(field="text")
     caller.engine.rooms.say(await _as_of_now(caller), RoomId(wanted.room_id), spoken)

@@ -19,6 +19,19 @@ __all__ = ["audit"]
 DEADLINE_S: Final = 120.0
 """An operator waits for this; the server keeps a moment readable for five minutes."""
 
+EACH_LEG: Final = (
+    {"$project": {"kind": 1, "leg": {"$zip": {"inputs": ["$accounts", "$amounts"], "useLongestLength": True}}}},
+    {"$unwind": {"path": "$leg", "preserveNullAndEmptyArrays": True}},
+    {
+        "$project": {
+            "kind": 1,
+            "account": {"$arrayElemAt": ["$leg", 0]},
+            "amount": {"$arrayElemAt": ["$leg", 1]},
+        }
+    },
+)
+"""Turns entries into their legs; an entry without any gives one that names no account."""
+
 Earnings = Counter[tuple[AccountId, str, str]]
 """By account, kind of entry, and ``count`` or ``amount``."""
 
@@ -54,17 +67,17 @@ async def audit(mongo: Mongo) -> Audit:
 
 async def _implied(moment: Snapshot) -> tuple[Counter[AccountId], Earnings]:
     """What the entries say each wallet holds and has earned."""
-    is_credit = {"$gt": ["$postings.amount", 0]}
+    is_credit = {"$gt": ["$amount", 0]}
     rows = await moment.aggregate(
         ENTRIES,
         [
-            {"$unwind": "$postings"},
+            *EACH_LEG,
             {
                 "$group": {
-                    "_id": {"account": "$postings.account", "kind": "$kind"},
-                    "sum": {"$sum": "$postings.amount"},
+                    "_id": {"account": "$account", "kind": "$kind"},
+                    "sum": {"$sum": "$amount"},
                     "count": {"$sum": {"$cond": [is_credit, 1, 0]}},
-                    "amount": {"$sum": {"$cond": [is_credit, "$postings.amount", 0]}},
+                    "amount": {"$sum": {"$cond": [is_credit, "$amount", 0]}},
                 }
             },
         ],
@@ -72,8 +85,8 @@ async def _implied(moment: Snapshot) -> tuple[Counter[AccountId], Earnings]:
     holdings: Counter[AccountId] = Counter()
     earnings: Earnings = Counter()
     for row in rows:
-        account, kind = row["_id"]["account"], row["_id"]["kind"]
-        if is_wallet(account):
+        account, kind = row["_id"].get("account"), row["_id"]["kind"]
+        if account is not None and is_wallet(account):
             holdings[account] += int(row["sum"])
             _count(earnings, account, kind, row)
     return holdings, earnings
@@ -117,12 +130,12 @@ def _count(earnings: Earnings, account: AccountId, kind: str, row: dict[str, int
 
 
 async def _unbalanced(moment: Snapshot) -> list[str]:
-    currency = {"$arrayElemAt": [{"$split": ["$postings.account", "/"]}, 0]}
+    currency = {"$arrayElemAt": [{"$split": ["$account", "/"]}, 0]}
     rows = await moment.aggregate(
         ENTRIES,
         [
-            {"$unwind": {"path": "$postings", "preserveNullAndEmptyArrays": True}},
-            {"$group": {"_id": {"entry": "$_id", "currency": currency}, "sum": {"$sum": "$postings.amount"}}},
+            *EACH_LEG,
+            {"$group": {"_id": {"entry": "$_id", "currency": currency}, "sum": {"$sum": "$amount"}}},
             {"$match": {"$or": [{"sum": {"$ne": 0}}, {"_id.currency": None}]}},
         ],
     )

@@ -100,6 +100,7 @@ class MongoCalls:
 
 
 def call_document(call: CallRecord) -> Document:
+    """The call as it is kept."""
     document = document_of(call)
     return {**document, "people": [document["guest_id"], document["anchor_id"]], "live": call.is_live}
 

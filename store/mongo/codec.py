@@ -103,23 +103,26 @@ def record_of(document: Document, kind: type[Record]) -> Record:
 
 
 def entry_document(entry: JournalEntry, place: int) -> Document:
-    """A journal entry as a document. Written by hand: this runs for every minute of every call.
+    """A journal entry as a document. Written by hand: this runs for every minute of every call, and is kept for ever.
 
-    ``place`` orders the entries of one batch, which share their time; ``wallets`` is what statements are searched by.
+    Its legs are two lists of equal length. ``wallets`` is what statements are searched by; ``place`` orders the entries
+    of one batch, which share their time.
     """
+    postings = entry.postings
     document: Document = {
         "_id": text(entry.id),
         "kind": entry.kind.value,
-        "postings": [{"account": text(leg.account), "amount": number(leg.amount)} for leg in entry.postings],
-        "wallets": list(dict.fromkeys(leg.account for leg in entry.postings if is_wallet(leg.account))),
-        "person_id": Int64(entry.person_id),
+        "accounts": [text(leg.account) for leg in postings],
+        "amounts": [number(leg.amount) for leg in postings],
+        "wallets": list({leg.account: None for leg in postings if is_wallet(leg.account)}),
+        "person_id": number(entry.person_id),
         "at_ms": Int64(entry.at_ms),
         "place": place,
     }
     if entry.call_id is not None:
-        document["call_id"] = Int64(entry.call_id)
+        document["call_id"] = number(entry.call_id)
     if entry.minute is not None:
-        document["minute"] = Int64(entry.minute)
+        document["minute"] = number(entry.minute)
     if entry.note:
         document["note"] = text(entry.note)
     if entry.payer_balance is not None:
@@ -130,10 +133,11 @@ def entry_document(entry: JournalEntry, place: int) -> Document:
 def entry_of(document: Document) -> JournalEntry:
     """The entry that such a document holds."""
     call_id, minute, payer_balance = document.get("call_id"), document.get("minute"), document.get("payer_balance")
+    legs = zip(document["accounts"], document["amounts"], strict=True)
     return JournalEntry(
         id=EntryId(document["_id"]),
         kind=EntryKind(document["kind"]),
-        postings=tuple(Posting(AccountId(leg["account"]), int(leg["amount"])) for leg in document["postings"]),
+        postings=tuple(Posting(AccountId(account), int(amount)) for account, amount in legs),
         person_id=PersonId(int(document["person_id"])),
         call_id=None if call_id is None else CallId(int(call_id)),
         minute=None if minute is None else int(minute),

@@ -50,7 +50,7 @@ OVERTIME_S: Final = 0.25
 """The driver gives up by itself at the deadline; this much later asyncio does, whatever the driver thinks."""
 PROBE_S: Final = 1.0
 HEARTBEAT_MS: Final = 1000
-"""After an error that made the driver doubt a server it believes in none until the next one; its default is ten seconds."""
+"""A server that answered "not I" once is not asked again before the next of these; the default is ten seconds."""
 COMMIT_PAUSE_S: Final = 0.02
 SESSIONS_KEPT_MAX: Final = 8
 DUPLICATE_KEY: Final = 11000

@@ -128,7 +128,8 @@ RULES: Final[Mapping[str, Document]] = {
         {
             "_id": TEXT,
             "kind": {"enum": [kind.value for kind in EntryKind]},
-            "postings": {"bsonType": "array", "minItems": 2, "items": _rule({"account": TEXT, "amount": _whole()})},
+            "accounts": {"bsonType": "array", "minItems": 2, "items": TEXT},
+            "amounts": {"bsonType": "array", "minItems": 2, "items": _whole()},
             "person_id": _whole(1),
             "at_ms": _whole(0),
         },

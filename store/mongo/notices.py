@@ -19,7 +19,7 @@ NEWEST: Final = (("at_ms", -1), ("_id", -1))
 
 
 class MongoNotices:
-    """``NoticeStore`` in MongoDB. Beside its record a form has ``expires_at``, the one field the database expires by."""
+    """``NoticeStore`` in MongoDB. Beside its record a form has ``expires_at``: the database expires by dates only."""
 
     def __init__(self, mongo: Mongo) -> None:
         self._mongo = mongo

@@ -85,7 +85,7 @@ def _by_number(wanted: str) -> list[dict[str, Any]]:
 
 
 class MongoSessions:
-    """``SessionStore`` in MongoDB. A document's key is person and device: one place, which the last to sign in holds."""
+    """``SessionStore`` in MongoDB. A document is the place of a person and device: the last to sign in holds it."""
 
     def __init__(self, mongo: Mongo) -> None:
         self._mongo = mongo

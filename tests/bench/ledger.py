@@ -1,4 +1,4 @@
-"""Moves a second through ``LedgerStore.post`` on a real mongod, all guards on, beside a raw ``insert_many`` of the same entries.
+"""Moves a second through ``LedgerStore.post`` on a real mongod, all guards on, beside a raw ``insert_many``.
 
 Run ``python -m tests.bench.ledger``. Every move is a minute of a call of its own, paid by a payer of its own; minutes
 and prices are mixed, as they are among real calls. Credits are folded all the while, as the ledger does it.
@@ -22,7 +22,7 @@ from pymongo import MongoClient
 from engine.billing.posting import decide
 from store.interfaces.calls import CallRecord, Phase, Price, Side
 from store.interfaces.errors import Conflict
-from store.interfaces.ids import AccountId, CallId, EntryId, PersonId
+from store.interfaces.ids import CallId, EntryId, PersonId
 from store.interfaces.ledger import (
     EntryKind,
     JournalEntry,
@@ -119,7 +119,9 @@ class Minutes:
             call_id=call_id,
             minute=minute,
             claim=MinuteClaim(call_id=call_id, epoch=1, minute=minute, begins_at_ms=1_000, early_ms_max=1_000),
-            outbox=OutboxRow(id=entry_id, person_ids=(guest, anchor), payload=b"x" * 120) if self._with_outbox else None,
+            outbox=OutboxRow(id=entry_id, person_ids=(guest, anchor), payload=b"x" * 120)
+            if self._with_outbox
+            else None,
         )
 
 
@@ -154,8 +156,7 @@ class Bench:
         grants = list(self._minutes.grants())
         for start in range(0, len(grants), 500):
             await self._post(grants[start : start + 500])
-        while await self._stores.ledger.fold(10):
-            pass
+        await self._fold_all()
 
     async def ours(self, moves_count: int, *, is_hot: bool, in_flight: int) -> Figure:
         """Post that many moves in batches of 200, so many batches at once, folding all the while."""
@@ -171,17 +172,12 @@ class Bench:
             await asyncio.gather(*(lane() for _ in range(in_flight)))
 
         figure = await self._measured(work, moves_count)
-        folding.cancel()
-        await asyncio.gather(folding, return_exceptions=True)
-        while await self._stores.ledger.fold(FOLD_BATCHES_MAX):
-            pass
+        await self._end_folding(folding)
         return figure
 
     async def raw(self, moves_count: int, *, batch_moves: int) -> Figure:
         """Insert as many of the same entry documents, without any guard or index."""
-        documents = [
-            entry_document(_entry_of(move), 0) for move in self._minutes_elsewhere(moves_count)
-        ]
+        documents = [entry_document(_entry_of(move), 0) for move in self._minutes_elsewhere(moves_count)]
         self._database.drop_collection("raw")
         raw = self._database.create_collection("raw")
 
@@ -222,8 +218,7 @@ class Bench:
             done = time.perf_counter()
             waits_ms += [(done - due) * 1000 for due, _ in batch]
         await arriving
-        folding.cancel()
-        await asyncio.gather(folding, return_exceptions=True)
+        await self._end_folding(folding)
         return sorted(waits_ms)
 
     def _minutes_elsewhere(self, count: int) -> Sequence[Move]:
@@ -242,10 +237,23 @@ class Bench:
     async def _fold_for_ever(self) -> None:
         while True:
             await asyncio.sleep(FOLD_EVERY_S)
-            try:
-                await self._stores.ledger.fold(FOLD_BATCHES_MAX)
-            except Conflict:
-                self.conflicts_count += 1
+            await self._fold_once()
+
+    async def _fold_once(self) -> int:
+        try:
+            return await self._stores.ledger.fold(FOLD_BATCHES_MAX)
+        except Conflict:
+            self.conflicts_count += 1
+            return 1
+
+    async def _fold_all(self) -> None:
+        while await self._fold_once():
+            pass
+
+    async def _end_folding(self, folding: asyncio.Task[None]) -> None:
+        folding.cancel()
+        await asyncio.gather(folding, return_exceptions=True)
+        await self._fold_all()
 
     async def _measured(self, work: Callable[[], Any], moves_count: int) -> Figure:
         client, mongod, begun = time.process_time(), cpu_s(self._servers.mongo_pid), time.perf_counter()
@@ -282,8 +290,8 @@ def _line(name: str, figures: Sequence[Figure], raw_per_s: float) -> dict[str, A
         "of_raw_percent": round(100 * per_s / raw_per_s, 1),
     }
     print(
-        f"{name:38} {line['per_s']:>8}/s  {line['spread']}  CPU client {line['client_us']} + mongod {line['mongod_us']} us"
-        f"  {line['of_raw_percent']} % of raw"
+        f"{name:32} {line['per_s']:>8}/s  {line['spread']}  CPU us: client {line['client_us']},"
+        f" mongod {line['mongod_us']}  {line['of_raw_percent']} % of raw"
     )
     return line
 

@@ -4,9 +4,9 @@
 
     python -m tests.bench.rest [rounds]
 
-Every server gets the same POST (a token and four fields as JSON) over 64 kept connections and answers some 300 bytes of JSON.
-Ours reads, admits, limits, validates and wraps; the peers only answer. The figure is the server's own CPU time per request.
-Goal: ours at most 1.25 times the lean ``RequestHandler``. Source: performance §2.
+Every server gets the same POST (a token and four fields as JSON) over 64 kept connections and answers some 300 bytes of
+JSON. Ours reads, admits, limits, validates and wraps; the peers only answer. The figure is the server's CPU time per
+request. Goal: ours at most 1.25 times the lean ``RequestHandler``. Source: performance §2.
 """
 
 import asyncio

@@ -118,6 +118,18 @@ class World:
         task.add_done_callback(self._finished)
         return task
 
+    async def wait(self, length_ms: int) -> None:
+        """Let true time pass."""
+        await asyncio.sleep(length_ms / 1_000)
+
+    async def wait_unless_broken(self, length_ms: int) -> None:
+        """Let true time pass, or return as soon as something does not hold."""
+        await asyncio.wait([self.broken], timeout=length_ms / 1_000)
+
+    async def until(self, task: asyncio.Task[Any]) -> None:
+        """Return when ``task`` is done or something does not hold."""
+        await asyncio.wait([self.broken, task], return_when=asyncio.FIRST_COMPLETED)
+
     def _finished(self, task: asyncio.Task[Any]) -> None:
         del self._tasks[task]
         if not task.cancelled() and (error := task.exception()) is not None:
@@ -188,6 +200,32 @@ class World:
             self.trace(None, "VIOLATION:", finding)
             if not self.broken.done():
                 self.broken.set_result(None)
+
+    def require_known(self, error: EngineError) -> None:
+        """An answer that stands for a bug is a finding, unless bugs were planted."""
+        if error.code == "INTERNAL" and self.swarm.poison is Level.OFF:
+            self.break_off(f"answered INTERNAL: {error!r}")
+
+    def note_call(self, call: CallRecord) -> None:
+        """Somebody was told that the call is that far."""
+        self.journal.call_told(call.id, call.phase, call.minutes_paid)
+
+    def snapshot(self) -> Snapshot:
+        """The stores as they are now."""
+        return snapshot_of_memory(self.database)
+
+    def calm_down(self) -> None:
+        """The end of all faults: from here on everything must come to rest."""
+        self.trace(None, "--- no more faults ---")
+        self.dice.is_stopped = True
+        self.store_up()
+        for node in self.live_nodes:
+            node.mend()
+            node.thaw()
+
+    def store_up(self) -> None:
+        """The store answers again."""
+        self.is_store_down = False
 
     def check(self, *, is_settled: bool = False) -> None:
         """Look at everything."""
@@ -441,10 +479,8 @@ class SimNode:
 
     def _done(self, task: asyncio.Task[Any]) -> None:
         self.tasks.pop(task, None)
-        if self.is_dead or task.cancelled():
-            return
-        error = task.exception()
-        if error is not None:
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not self.is_dead:
             self.world.break_off(f"task {task.get_name()} of {self.label} died: {error!r}")
 
     # --- its life --------------------------------------------------------------------------------------------------
@@ -484,6 +520,10 @@ class SimNode:
         backlog, self._backlog = self._backlog, []
         for callback, args in backlog:
             self.world.loop.call_soon(self.deliver, callback, *args)
+
+    def mend(self) -> None:
+        """The store is within reach again."""
+        self.is_cut = False
 
     async def drain(self) -> None:
         """SIGTERM, as ``server.py`` does it: take nothing new, let go of everything, leave."""

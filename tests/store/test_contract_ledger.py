@@ -893,11 +893,13 @@ async def test_a_long_list_is_read_page_by_page_by_its_times(stores: Stores) -> 
     seen: list[JournalEntry] = []
     until_ms = 2**62
 
-    while page := await stores.ledger.entries_of(points_of(MEI), until_ms=until_ms, limit=1):
+    for _ in expected:
+        page = await stores.ledger.entries_of(points_of(MEI), until_ms=until_ms, limit=1)
         seen.extend(page)
         until_ms = page[-1].at_ms
 
     assert seen == expected
+    assert await stores.ledger.entries_of(points_of(MEI), until_ms=until_ms, limit=1) == ()
 
 
 # --- audit ---------------------------------------------------------------------------------------------------------

@@ -6,6 +6,8 @@ import os
 import signal
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
+from typing import Any
 
 import pytest
 
@@ -23,6 +25,8 @@ pytestmark = [pytest.mark.mongo, pytest.mark.real_loop]
 READ_MS = 700
 MONEY_MS = 1_000
 TOLERANCE_S = 0.5
+GIFTS = [a_gift(TOM, MEI, 1, f"{number}") for number in range(4)]
+OPERATORS: list[Any] = [{"$gt": ""}, {"$ne": None}, ["calls"]]
 
 
 @contextlib.contextmanager
@@ -68,16 +72,21 @@ async def test_majorities_are_set_whatever_the_address_says():
     assert database.write_concern.document == {"w": "majority", "j": True}
     assert database.read_concern.level == "majority"
     assert database.read_preference.mode == 0
-    assert database.client.options.timeout == READ_MS / 1000
+    assert database.delegate.timeout == READ_MS / 1000
 
 
 async def test_a_transaction_commits_by_majority_on_a_snapshot(monkeypatch):
-    started = []
+    started: list[dict[str, Any]] = []
     async with open_real_stores() as stores:
         await stores.ledger.post([a_grant(TOM, 10)], decide)
         (session,) = stores.mongo._sessions
         begin = session.start_transaction
-        monkeypatch.setattr(session, "start_transaction", lambda **how: (started.append(how), begin(**how)))
+
+        def noted(**how: Any) -> None:
+            started.append(how)
+            begin(**how)
+
+        monkeypatch.setattr(session, "start_transaction", noted)
 
         await stores.ledger.post([a_grant(TOM, 10, "2")], decide)
 
@@ -97,9 +106,7 @@ async def test_a_frozen_server_holds_nobody_longer_than_his_deadline():
 
         with frozen(servers.mongo_pid):
             readers = [length_s(call) for call in calls_of(stores) * 4]
-            posters = [
-                length_s(lambda n=n: stores.ledger.post([a_gift(TOM, MEI, 1, f"{n}")], decide)) for n in range(4)
-            ]
+            posters = [length_s(partial(stores.ledger.post, [gift], decide)) for gift in GIFTS]
             lengths_s = await asyncio.gather(*readers, *posters)
             at_once_s = [await length_s(call) for call in calls_of(stores)]
 
@@ -112,11 +119,10 @@ async def test_a_frozen_server_holds_nobody_longer_than_his_deadline():
 async def assert_recovers(stores: OpenedStores) -> None:
     """Everything works again within five seconds (G-9), and every gift that was tried happened at most once."""
     begun = time.monotonic()
-    gifts = [a_gift(TOM, MEI, 1, f"{n}") for n in range(4)]
     async with asyncio.timeout(10):
         while True:
             try:
-                outcomes = await stores.ledger.post(gifts, decide)
+                outcomes = await stores.ledger.post(GIFTS, decide)
             except (Conflict, Unavailable):
                 await asyncio.sleep(0.05)
             else:
@@ -172,7 +178,7 @@ async def test_what_is_no_plain_value_never_reaches_a_query():
     async with open_real_stores() as stores:
         await stores.people.add(a_person())
 
-        for operator in ({"$gt": ""}, {"$ne": None}, ["calls"]):
+        for operator in OPERATORS:
             with pytest.raises(TypeError):
                 await stores.people.by_external_id("calls", operator)
             with pytest.raises(TypeError):

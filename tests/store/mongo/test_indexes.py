@@ -18,7 +18,7 @@ from store.interfaces.notices import MessageForm
 from store.mongo.indexes import prepare
 from store.opened import OpenedStores
 from tests.support.real_stores import open_real_stores, real_servers
-from tests.support.records import ANN, BOB, MEI, T0, TOM, a_call, a_grant, a_person, an_order, diamonds_of
+from tests.support.records import ANN, BOB, MEI, T0, TOM, a_call, a_grant, a_person, an_order
 
 pytestmark = [pytest.mark.mongo, pytest.mark.real_loop]
 
@@ -47,8 +47,8 @@ async def fill(stores: OpenedStores) -> None:
         ("accounts", {"$set": {"balance": 5}}),
         ("accounts", {"$set": {"earned.grant.amount": -5}}),
         ("accounts", {"$unset": {"balance": ""}}),
-        ("entries", {"$set": {"postings.0.amount": 1.5}}),
-        ("entries", {"$set": {"postings": []}}),
+        ("entries", {"$set": {"amounts.0": 1.5}}),
+        ("entries", {"$set": {"accounts": []}}),
         ("entries", {"$set": {"kind": "present"}}),
         ("calls", {"$set": {"minutes_paid": Int64(-1)}}),
         ("calls", {"$inc": {"minutes_paid": 0.5}}),

@@ -215,7 +215,7 @@ async def test_nodes_that_post_and_fold_at_once_lose_and_double_nothing():
 @pytest.mark.parametrize(
     ("finding", "collection", "change"),
     [
-        ("INV-1", "entries", {"$inc": {"postings.1.amount": 7}}),
+        ("INV-1", "entries", {"$inc": {"amounts.1": 7}}),
         ("INV-3", "accounts", {"$inc": {"balance": 7}}),
         ("INV-3", "accounts", {"$inc": {"earned.grant.count": 7}}),
         ("INV-5", "calls", {"$inc": {"minutes_paid": 7}}),

@@ -31,7 +31,7 @@ class Ear:
 
     async def hear(self):
         """The next frame as plain values; None when the server has closed."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             message = await self.connection.read_message()
         self.is_over = message is None
         return None if message is None else read_json(message.encode())
@@ -74,7 +74,7 @@ def _hang_up(request):
 
 async def until(condition) -> None:
     """Wait until ``condition()`` holds: the other end of a loopback connection has done what it has to."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while not condition():
             await asyncio.sleep(0.001)
 
@@ -470,7 +470,7 @@ async def test_a_reader_that_is_behind_for_too_long_is_closed():
         _, writer = await shaken(port, buffer_bytes=4096)
         await until(lambda: toy.hub.is_connected(1))
         (socket,) = toy.hub._of_person[1]
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while not socket.outbox.waiting_bytes:
                 toy.hub.tell(1, Happened("x" * 30_000))
                 await asyncio.sleep(0)
@@ -526,7 +526,7 @@ async def shaken(port, *, buffer_bytes=None, token="t-1"):
         f"GET /toy/ws?token={token} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
     )
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         head = await reader.readuntil(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 101")
     return reader, writer

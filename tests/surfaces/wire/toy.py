@@ -371,7 +371,7 @@ async def serving(toy: Toy) -> AsyncIterator[int]:
             await server.close_all_connections()
 
 
-async def exchange(port: int, request: bytes, *, deadline_s: float = 5.0) -> bytes:
+async def exchange(port: int, request: bytes, *, deadline_s: float = 20.0) -> bytes:
     """Send ``request`` as it is, and return all that comes until the server closes."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:

@@ -1,0 +1,209 @@
+"""A real operators' listener over an engine on memory stores, in one loop.
+
+Sockets need a real loop, and its time is the machine's; the engine's stands still until a test moves it on, so that
+every time in an answer is known.
+"""
+
+import asyncio
+import contextlib
+import dataclasses
+import datetime
+import heapq
+import io
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from tornado.httpclient import AsyncHTTPClient, HTTPRequest
+from tornado.httpserver import HTTPServer
+from tornado.testing import bind_unused_port
+
+from adapters.datadir import DataDir
+from engine.greenroom import Greenroom
+from handlers.admin.access import authenticate
+from handlers.admin.cli.main import main
+from handlers.admin.options import AdminOptions
+from handlers.admin.surface import surface
+from handlers.wire.access import Admission
+from handlers.wire.codec import read_json, write_json
+from handlers.wire.http import Door, HttpPolicy, server_options
+from handlers.wire.limits import Limit, Limiter, per_second
+from handlers.wire.socket import Hub, SocketLimits
+from store.interfaces.people import Role
+from store.memory.database import MemoryDatabase
+from store.memory.stores import memory_stores
+from tests.people import Cast, Stage, fast_settings
+from tests.support.fakes import SeededRng
+from tests.support.broken_stores import switchable
+
+TOKEN = "0123456789abcdef" * 4
+NOON_MS = 1_767_240_000_000  # 2026-01-01 12:00 in Shanghai
+SHANGHAI = datetime.timezone(datetime.timedelta(hours=8))
+
+
+class SteppedClock:
+    """Time that moves only when it is told to."""
+
+    def __init__(self) -> None:
+        self.now_ms = 0
+        self._due: list[tuple[int, int, SteppedTimer]] = []
+        self._count = 0
+
+    def mono_ms(self) -> int:
+        return self.now_ms
+
+    def call_at(self, due_mono_ms: int, callback: Callable[[], None]) -> "SteppedTimer":
+        timer = SteppedTimer(callback)
+        self._count += 1
+        heapq.heappush(self._due, (due_mono_ms, self._count, timer))
+        return timer
+
+    async def sleep(self, length_ms: int) -> None:
+        woken = asyncio.get_running_loop().create_future()
+        self.call_at(self.now_ms + length_ms, lambda: woken.done() or woken.set_result(None))
+        await woken
+
+    async def advance(self, length_ms: int) -> None:
+        end_ms = self.now_ms + length_ms
+        await self.settle()
+        while self._due and self._due[0][0] <= end_ms:
+            due_ms, _, timer = heapq.heappop(self._due)
+            self.now_ms = max(self.now_ms, due_ms)
+            if timer.is_wanted:
+                timer.callback()
+                await self.settle()
+        self.now_ms = end_ms
+        await self.settle()
+
+    async def settle(self) -> None:
+        for _ in range(50):
+            await asyncio.sleep(0)
+
+
+@dataclasses.dataclass
+class SteppedTimer:
+    callback: Callable[[], None]
+    is_wanted: bool = True
+
+    def cancel(self) -> None:
+        self.is_wanted = False
+
+
+class ServerConfig:
+    header_bytes_max = 16_384
+    body_timeout_ms = 5_000
+    idle_timeout_ms = 5_000
+
+
+class Desk:
+    """The cast, and somebody at the operators' desk who asks over HTTP and types commands."""
+
+    def __init__(self, cast: Cast, database: MemoryDatabase, door: Door, port: int, data_dir: DataDir | None) -> None:
+        self.cast = cast
+        self.stage = cast.stage
+        self.engine = cast.engine
+        self.mei = cast.mei
+        self.tom = cast.tom
+        self.database = database
+        self.door = door
+        self.url = f"http://127.0.0.1:{port}"
+        self.data_dir = data_dir
+        self._http = AsyncHTTPClient(force_instance=True)
+
+    async def ask(
+        self, method: str, path: str, body: object = None, *, headers: dict[str, str] | None = None, token: str = TOKEN
+    ) -> tuple[int, Any]:
+        """HTTP status and what came back."""
+        sent = {"Authorization": f"Bearer {token}"} if token else {}
+        request = HTTPRequest(
+            self.url + path,
+            method=method,
+            body=None if body is None else write_json(body),
+            headers={**sent, "X-Request-Id": "r-1", "Accept-Language": "en", **(headers or {})},
+            allow_nonstandard_methods=True,
+            request_timeout=5,
+        )
+        reply = await self._http.fetch(request, raise_error=False)
+        return reply.code, read_json(reply.body)
+
+    async def get(self, path: str, **more: Any) -> Any:
+        """What came back, which must be fine."""
+        status, reply = await self.ask("GET", path, **more)
+        assert status == 200, reply
+        return reply
+
+    async def act(self, path: str, *, key: str = "", **fields: object) -> tuple[int, Any]:
+        """Do something as ada, because of a test."""
+        body = {"actor": "ada", "reason": "a test", **fields}
+        return await self.ask("POST", path, body, headers={"Idempotency-Key": key} if key else {})
+
+    async def audit(self) -> list[tuple[str, str, str, str]]:
+        """Who did what to whom and why, newest first."""
+        lines = (await self.get("/admin/v1/audit"))["lines"]
+        return [(line["actor"], line["action"], line["target"], line["reason"]) for line in lines]
+
+    async def type(self, *argv: str, env: dict[str, str] | None = None) -> tuple[int, str, str]:
+        """Type ``greenroom …`` and return its exit code, output and complaints."""
+        assert self.data_dir is not None
+        found = () if env is not None else ("--data-dir", str(self.data_dir.path))
+        return await asyncio.to_thread(typed, *found, *argv)
+
+    def close(self) -> None:
+        self._http.close()
+
+
+def typed(*argv: str) -> tuple[int, str, str]:
+    """Type ``greenroom …`` where no server needs to run."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = main(list(argv))
+    return code, out.getvalue(), err.getvalue()
+
+
+@asynccontextmanager
+async def at_the_desk(
+    data_dir: DataDir | None = None, *, is_dev: bool = True, limit: Limit | None = None
+) -> AsyncIterator[Desk]:
+    """mei asks 10 points a minute, tom has 1,000 diamonds; it is noon in Shanghai."""
+    clock = SteppedClock()
+    database = MemoryDatabase()
+    stores, switch = switchable(memory_stores(database, lambda: NOON_MS + clock.mono_ms()))
+    stage = Stage(stores, fast_settings())
+    stage.world = dataclasses.replace(stage.world, clock=clock)
+    stage.engine = Greenroom(stage.world, fast_settings())
+    stage.clock = clock  # type: ignore[assignment] # it does what FakeClock does
+    await stage.start()
+    token = data_dir.admin_token() if data_dir is not None else TOKEN
+    door = Door(
+        (surface(AdminOptions(zone=SHANGHAI, is_dev=is_dev)),),
+        admissions={
+            "admin": Admission(
+                engine=stage.engine,
+                authenticate=authenticate(token),
+                limiter=Limiter(clock),
+                default_limit=limit or per_second(1_000),
+            )
+        },
+        probes={},
+        hub=Hub(clock=clock, log=stage.log, limits=SocketLimits()),
+        clock=clock,
+        rng=SeededRng(),
+        log=stage.log,
+        policy=HttpPolicy(body_bytes_max=64 * 1024),
+    )
+    server = HTTPServer(door, **server_options(ServerConfig()))
+    socket, port = bind_unused_port()
+    server.add_socket(socket)
+    if data_dir is not None:
+        data_dir.write_ports({"admin": port})
+    mei = await stage.sign_in("dev:mei?role=master&gender=2&age=25&price=10&nickname=阿宁", role=Role.ANCHOR)
+    tom = await stage.sign_in("dev:tom?age=30&diamonds=1000&nickname=Tom")
+    desk = Desk(Cast(stage, switch, mei, tom), database, door, port, data_dir)
+    try:
+        yield desk
+    finally:
+        desk.close()
+        server.stop()
+        async with asyncio.timeout(10):
+            await server.close_all_connections()
+            await stage.tasks.cancel_all()

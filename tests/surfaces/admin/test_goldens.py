@@ -1,0 +1,106 @@
+"""One evening at the operators' desk, request by request, exactly as it goes over the wire.
+
+``GREENROOM_WRITE_GOLDEN=1`` writes ``golden.json`` anew; look at the difference before you keep it.
+"""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from store.interfaces.ids import RoomId
+from tests.surfaces.admin.desk import at_the_desk
+
+GOLDEN = Path(__file__).with_name("golden.json")
+MEI, TOM, CALL, NEXT_CALL = 10001, 10002, 50001, 50002
+ACT = {"actor": "ada", "reason": "a test"}
+
+
+async def connect(desk):
+    await desk.cast.connect()
+    await desk.stage.advance(150_000, seen=desk.cast.both)
+
+
+async def end(desk):
+    await desk.engine.gifts.give(desk.tom, 1, 2, to=desk.mei.id, key="roses")
+    await desk.cast.hang_up()
+    await desk.stage.advance(1_000)
+
+
+async def connect_and_lose_the_actor(desk):
+    await desk.cast.connect()
+    await desk.engine.calls.drop_all()
+    await desk.stage.advance(90_000)
+
+
+async def open_a_room(desk):
+    await desk.engine.rooms.create(desk.mei, room_id=RoomId("room_1"), info="hello", guest_id=None)
+    await desk.engine.rooms.add_pusher(
+        desk.mei, RoomId("room_1"), name="阿宁", avatar_url="", push_address=f"push:room_1_{MEI}", info=None
+    )
+    await desk.engine.rooms.enter(desk.tom, RoomId("room_1"), described="Tom")
+
+
+# What happens, or (method, path, body, Idempotency-Key).
+STORY = (
+    connect,
+    ("GET", "/admin/v1/status", None, ""),
+    ("GET", "/admin/v1/calls", None, ""),
+    end,
+    ("GET", f"/admin/v1/calls/{CALL}", None, ""),
+    ("GET", f"/admin/v1/calls/{CALL}/explanation", None, ""),
+    ("GET", "/admin/v1/calls/7", None, ""),
+    connect_and_lose_the_actor,
+    ("GET", "/admin/v1/calls/stuck", None, ""),
+    ("GET", "/admin/v1/doctor", None, ""),
+    ("POST", f"/admin/v1/calls/{NEXT_CALL}/end", ACT, ""),
+    ("GET", "/admin/v1/users?text=To&role=guest&limit=5", None, ""),
+    ("GET", f"/admin/v1/users/{MEI}", None, ""),
+    ("POST", f"/admin/v1/users/{TOM}/warn", ACT, ""),
+    ("POST", f"/admin/v1/users/{TOM}/ban", {**ACT, "kind": "broadcast", "length_ms": 3_600_000}, ""),
+    ("POST", f"/admin/v1/users/{TOM}/unban", ACT, ""),
+    ("POST", f"/admin/v1/users/{TOM}/role", {**ACT, "role": "anchor"}, ""),
+    ("POST", f"/admin/v1/users/{TOM}/role", {**ACT, "role": "guest"}, ""),
+    ("GET", f"/admin/v1/users/{TOM}/wallet", None, ""),
+    ("POST", f"/admin/v1/users/{TOM}/wallet/grants", {**ACT, "amount": 5}, "g-1"),
+    ("POST", f"/admin/v1/users/{TOM}/wallet/grants", {**ACT, "amount": -5_000}, "g-2"),
+    ("POST", f"/admin/v1/users/{TOM}/wallet/grants", {**ACT, "amount": 5}, ""),
+    ("GET", f"/admin/v1/users/{TOM}/wallet/lines?currency=diamonds&limit=2", None, ""),
+    ("GET", f"/admin/v1/users/{MEI}/income?month=2026-01", None, ""),
+    ("GET", f"/admin/v1/users/{MEI}/income?from=2026-01-01&to=2026-01-01&lines=true", None, ""),
+    ("GET", "/admin/v1/ledger/verification", None, ""),
+    ("POST", f"/admin/v1/users/{TOM}/sessions", ACT, ""),
+    open_a_room,
+    ("GET", "/admin/v1/rooms", None, ""),
+    ("GET", "/admin/v1/rooms/room_1", None, ""),
+    ("POST", "/admin/v1/rooms/room_1/close", ACT, ""),
+    ("GET", "/admin/v1/rooms/room_1", None, ""),
+    ("GET", "/admin/v1/audit?limit=3", None, ""),
+)
+
+
+async def told() -> list[dict[str, object]]:
+    lines = []
+    async with at_the_desk() as desk:
+        for step in STORY:
+            if callable(step):
+                await step(desk)
+                continue
+            method, path, body, key = step
+            status, reply = await desk.ask(method, path, body, headers={"Idempotency-Key": key} if key else {})
+            lines.append({"request": f"{method} {path}", "body": body, "status": status, "reply": reply})
+        asked = {(route.target.method, route.target.path) for _, _, route in desk.door.routes()}
+        answered = {(step[0], desk.door.find(step[1].partition("?")[0])[0][step[0]].target.path) for step in STORY if not callable(step)}
+    assert asked == answered, "an endpoint has no golden request"
+    return lines
+
+
+@pytest.mark.real_loop
+async def test_every_endpoint_answers_as_it_always_did():
+    lines = await told()
+
+    if os.environ.get("GREENROOM_WRITE_GOLDEN"):
+        GOLDEN.write_text(json.dumps(lines, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    for line, golden in zip(lines, json.loads(GOLDEN.read_text("utf-8")), strict=True):
+        assert line == golden, line["request"]
