@@ -1,7 +1,6 @@
 """The program: configuration, stores, engine, surfaces, listeners; and the way back when it is told to stop.
 
-Imports everything and is imported by nothing. Imports of what only a running server needs happen when it runs, because the
-same program is the operators' command line, which must answer at once.
+Imports everything and is imported by nothing but the ``greenroom`` command.
 """
 
 import argparse
@@ -13,16 +12,44 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
 
-if TYPE_CHECKING:
-    from adapters.config import Config, Loaded
-    from adapters.datadir import DataDir
-    from engine.ports import CodeExchange, Log, PaymentProvider
-    from engine.world import World
-    from store.interfaces.stores import Stores
+import tornado
+from msgspec.structs import replace
+from tornado.httpclient import AsyncHTTPClient
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
 
-__all__ = ["main"]
+from adapters.clock import SystemClock, SystemRng, TaskSpawner
+from adapters.config import Config, ConfigError, Loaded, load
+from adapters.datadir import DataDir, DataDirError
+from adapters.embedded import EmbeddedStores, EmbeddedStoresError
+from adapters.failpoints import FailpointError, with_failpoints
+from adapters.log import open_log
+from adapters.media_addresses import SignedAddresses
+from adapters.mixer import RecordingMixer
+from adapters.prometheus import Exporter
+from adapters.user_sig import UserSig
+from adapters.wechat_login import DevCodes, WeChatCodes
+from adapters.wechat_pay import DevPay, WeChatPay
+from engine.greenroom import Greenroom
+from engine.ports import CodeExchange, Log, PaymentProvider
+from engine.world import World
+from greenroom import main
+from handlers.surfaces import doors
+from handlers.wire.http import server_options
+from handlers.wire.outbox import OutboxLimits
+from handlers.wire.socket import Hub, SocketLimits
+from store.interfaces.errors import StoreError
+from store.interfaces.stores import Stores
+from store.opened import open_stores
+
+try:
+    from uvloop import new_event_loop
+except ImportError:  # The [fast] extra; never assumed.
+    from asyncio import new_event_loop
+
+__all__ = ["run"]
 
 VERSION: Final = "0.1.0"
 HERE: Final = Path(__file__).parent
@@ -36,16 +63,6 @@ FLAGS: Final = {
     "env": "env",
 }
 DAY_S: Final = 86_400
-
-
-def main(words: list[str] | None = None) -> int:
-    """Run the server, or, for any other command, the operators' command line. Returns the exit code."""
-    words = sys.argv[1:] if words is None else words
-    if words and words[0] != "run" and not words[0].startswith("-"):
-        from handlers.admin.cli.main import main as operate
-
-        return operate(words)
-    return _run(words[1:] if words[:1] == ["run"] else words)
 
 
 def _parse(words: list[str]) -> argparse.Namespace:
@@ -65,9 +82,8 @@ def _parse(words: list[str]) -> argparse.Namespace:
     return parser.parse_args(words)
 
 
-def _run(words: list[str]) -> int:
-    from adapters.config import ConfigError, load
-
+def run(words: list[str]) -> int:
+    """Run the server until it is told to stop; returns the exit code."""
     flags = _parse(words)
     default = HERE / "config.yaml"
     file = flags.config or (default if default.exists() else None)
@@ -84,14 +100,9 @@ def _run(words: list[str]) -> int:
     return _serve(loaded)
 
 
-def _serve(loaded: "Loaded") -> int:
-    from adapters.datadir import DataDir, DataDirError
-    from adapters.embedded import EmbeddedStoresError
-    from adapters.failpoints import FailpointError
-    from store.interfaces.errors import StoreError
-
+def _serve(loaded: Loaded) -> int:
     try:
-        with DataDir(Path(loaded.config.data_dir)) as data_dir, asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        with DataDir(Path(loaded.config.data_dir)) as data_dir, asyncio.Runner(loop_factory=new_event_loop) as runner:
             runner.run(_live(loaded, data_dir))
     except (DataDirError, EmbeddedStoresError, FailpointError, PortTakenError) as error:
         print(error, file=sys.stderr)
@@ -102,15 +113,6 @@ def _serve(loaded: "Loaded") -> int:
     return 0
 
 
-def _loop_factory() -> Any:
-    """uvloop where it is installed; asyncio's own loop otherwise."""
-    try:
-        import uvloop
-    except ImportError:
-        return asyncio.new_event_loop
-    return uvloop.new_event_loop
-
-
 class PortTakenError(Exception):
     """Somebody else listens there; the message says what to try."""
 
@@ -119,12 +121,8 @@ class PortTakenError(Exception):
 
 
 @contextlib.asynccontextmanager
-async def _stores(config: "Config", data_dir: "DataDir", log: "Log") -> AsyncIterator["tuple[Stores, dict[str, int]]"]:
+async def _stores(config: Config, data_dir: DataDir, log: Log) -> AsyncIterator[tuple[Stores, dict[str, int]]]:
     """The stores of the configuration, or our own processes where it names none, and the ports of the latter."""
-    from adapters.embedded import EmbeddedStores
-    from adapters.failpoints import with_failpoints
-    from store.opened import open_stores
-
     async with contextlib.AsyncExitStack() as stack:
         mongo_uri, redis_url = config.mongo.uri, config.redis.url
         ports: dict[str, int] = {}
@@ -135,7 +133,9 @@ async def _stores(config: "Config", data_dir: "DataDir", log: "Log") -> AsyncIte
                     with_mongo=not mongo_uri,
                     with_redis=not redis_url,
                     log=log,
-                    on_death=lambda death: log.error("embedded_store_died", store=death.store, exit_code=death.exit_code),
+                    on_death=lambda death: log.error(
+                        "embedded_store_died", store=death.store, exit_code=death.exit_code
+                    ),
                 )
             )
             watching = asyncio.create_task(embedded.watch(), name="embedded-stores")
@@ -156,13 +156,10 @@ async def _stores(config: "Config", data_dir: "DataDir", log: "Log") -> AsyncIte
         yield with_failpoints(opened, config.failpoints), ports
 
 
-# --- the outside services ----------------------------------------------------------------------------------------------
+# --- the outside services --------------------------------------------------------------------------------------------
 
 
-def _codes(config: "Config", log: "Log") -> "CodeExchange":
-    from tornado.httpclient import AsyncHTTPClient
-
-    from adapters.wechat_login import DevCodes, WeChatCodes
+def _codes(config: Config, log: Log) -> CodeExchange:
 
     real = None
     if not config.wechat.stand_in:
@@ -179,10 +176,7 @@ def _codes(config: "Config", log: "Log") -> "CodeExchange":
     return real
 
 
-def _payments(config: "Config", log: "Log") -> "PaymentProvider":
-    from tornado.httpclient import AsyncHTTPClient
-
-    from adapters.wechat_pay import DevPay, WeChatPay
+def _payments(config: Config, log: Log) -> PaymentProvider:
 
     if config.pay.stand_in:
         return DevPay(api_key=config.pay.api_key)
@@ -200,16 +194,7 @@ def _payments(config: "Config", log: "Log") -> "PaymentProvider":
 # --- one life --------------------------------------------------------------------------------------------------------
 
 
-async def _live(loaded: "Loaded", data_dir: "DataDir") -> None:
-    from adapters.clock import SystemClock, SystemRng, TaskSpawner
-    from adapters.log import open_log
-    from adapters.media_addresses import SignedAddresses
-    from adapters.mixer import RecordingMixer
-    from adapters.user_sig import UserSig
-    from engine.world import World
-    from handlers.wire.outbox import OutboxLimits
-    from handlers.wire.socket import Hub, SocketLimits
-
+async def _live(loaded: Loaded, data_dir: DataDir) -> None:
     config = loaded.config
     log = open_log(level=config.log.level, form=config.log.format)
     clock, rng, spawn = SystemClock(), SystemRng(), TaskSpawner(log)
@@ -226,9 +211,7 @@ async def _live(loaded: "Loaded", data_dir: "DataDir") -> None:
             bad_frames_max=config.sockets.bad_frames_max,
             per_person_max=config.sockets.per_person_max,
             per_address_max=config.sockets.per_address_max,
-            outbox=OutboxLimits(
-                bytes_max=config.sockets.queue_bytes_max, frames_max=config.sockets.queue_messages_max
-            ),
+            outbox=OutboxLimits(bytes_max=config.sockets.queue_bytes_max, frames_max=config.sockets.queue_messages_max),
         ),
     )
     async with _stores(config, data_dir, log) as (stores, store_ports):
@@ -257,28 +240,23 @@ async def _live(loaded: "Loaded", data_dir: "DataDir") -> None:
             ),
             mixer=RecordingMixer(),
         )
-        await _operate(loaded, data_dir, world, hub, store_ports, stopping, began_mono_ms)
+        await _operate(
+            loaded, data_dir, world, hub, store_ports=store_ports, stopping=stopping, began_mono_ms=began_mono_ms
+        )
         await spawn.cancel_all()
 
 
 async def _operate(
-    loaded: "Loaded",
-    data_dir: "DataDir",
-    world: "World",
-    hub: Any,
+    loaded: Loaded,
+    data_dir: DataDir,
+    world: World,
+    hub: Hub,
+    *,
     store_ports: dict[str, int],
     stopping: asyncio.Event,
     began_mono_ms: int,
 ) -> None:
     """Start the engine, let people in until somebody says stop, and leave in order."""
-    from msgspec.structs import replace
-    from tornado.httpserver import HTTPServer
-
-    from adapters.prometheus import Exporter
-    from engine.greenroom import Greenroom
-    from handlers.surfaces import doors
-    from handlers.wire.http import server_options
-
     config = loaded.config
     options = replace(config.settings, node=replace(config.node, name=data_dir.node_name(config.node.name)))
     engine = Greenroom(world, options)
@@ -319,9 +297,7 @@ async def _operate(
     await operators.close_all_connections()
 
 
-def _listen(server: Any, host: str, port: int, flag: str) -> int:
-    from tornado.netutil import bind_sockets
-
+def _listen(server: HTTPServer, host: str, port: int, flag: str) -> int:
     try:
         sockets = bind_sockets(port, host)
     except OSError as error:
@@ -345,9 +321,7 @@ def _on_signals(stopping: asyncio.Event) -> None:
         loop.add_signal_handler(number, heard)
 
 
-def _greet(loaded: "Loaded", ports: dict[str, int], *, ready_ms: int) -> None:
-    import tornado
-
+def _greet(loaded: Loaded, ports: dict[str, int], *, ready_ms: int) -> None:
     config = loaded.config
     base = f"http://{config.http.host}:{ports['http']}"
     from_environment = sum(origin.startswith("GREENROOM_") for origin in loaded.origins.values())

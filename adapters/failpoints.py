@@ -1,4 +1,4 @@
-"""Planted faults for tests: a process that dies, fails or stalls at a named point. Production refuses to start with any.
+"""Planted faults for tests: a process that dies, fails or stalls at a named point. Never in production.
 
 The points are the calls to the stores, before and after each: ``ledger.post.after`` is "committed, nobody told yet",
 ``ledger.sent.before`` is "told, not marked". So no line of the engine knows of them. A failpoint is written

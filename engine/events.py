@@ -1,7 +1,7 @@
 """What people may learn of a session: frozen facts in the past tense.
 
-Surfaces translate them into their own frames. An event about money is told only after its commit (INV-17); one that must
-not be lost carries an ``event_id`` and goes through the outbox, so that receivers can drop a repeat.
+Surfaces translate them into their own frames. An event about money is told only after its commit (INV-17); one that
+must not be lost carries an ``event_id`` and goes through the outbox, so that receivers can drop a repeat.
 """
 
 from typing import Final
@@ -78,7 +78,7 @@ class BalanceLow(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class PartyLost(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """One of the two lost his line; nothing is charged until he is back, for at most ``grace_ms``. Told to the other."""
+    """One of the two lost his line: nothing is charged for at most ``grace_ms``. Told to the other."""
 
     call_id: CallId
     person_id: PersonId

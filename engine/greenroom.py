@@ -66,7 +66,12 @@ class Greenroom:
         )
         self.metrics.ledger_waiting.read = lambda: self.ledger.waiting_count
         self.outbox = Outbox(
-            world.stores.ledger, sink=world.sink, spawn=world.spawn, log=world.log, metrics=self.metrics
+            world.stores.ledger,
+            sink=world.sink,
+            clock=world.clock,
+            spawn=world.spawn,
+            log=world.log,
+            metrics=self.metrics,
         )
         self.presence = Presence(
             SURFACE,
@@ -165,6 +170,8 @@ class Greenroom:
             (self.calls.run(), "calls-sweep"),
             (self.rooms.run(), "rooms-sweep"),
             (self.recharge.run(), "reconcile"),
+            (self.outbox.run(), "outbox-sweep"),
+            (self.ledger.run(), "fold-sweep"),
         ):
             self.world.spawn(work, name=name)
 

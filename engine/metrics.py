@@ -1,7 +1,7 @@
 """Every metric, with the question that it answers.
 
-Counters and gauges are plain numbers here, cheap enough for any path; ``server.py`` picks the exporter. Each label comes
-from an enumeration and exists from the start at zero, so that a rate over it is never a gap.
+Counters and gauges are plain numbers here, cheap enough for any path; ``server.py`` picks the exporter. Each label
+comes from an enumeration and exists from the start at zero, so that a rate over it is never a gap.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -83,7 +83,9 @@ class Metrics:
     def __init__(self) -> None:
         self.calls_rung = Counter("greenroom_calls_rung_total", "How many calls began to ring?")
         self.calls_ended = LabelledCounter("greenroom_calls_ended_total", "Why do calls end?", "reason", EndReason)
-        self.calls_adopted = Counter("greenroom_calls_adopted_total", "How many calls were taken over from a dead node?")
+        self.calls_adopted = Counter(
+            "greenroom_calls_adopted_total", "How many calls were taken over from a dead node?"
+        )
         self.calls_live = Gauge("greenroom_calls_live", "How many calls does this node own?")
         self.rooms_live = Gauge("greenroom_rooms_live", "How many rooms does this node own?")
         self.sockets_open = Gauge("greenroom_sockets_open", "How many sockets are open?")
@@ -100,7 +102,8 @@ class Metrics:
             "greenroom_billing_lag_ms", "How late is a minute charged?", (10, 50, 100, 500, 1000, 5000, 30000)
         )
         self.billing_unconfirmed = Counter(
-            "greenroom_billing_unconfirmed_minutes_total", "How many minutes did the house lose to a store that was down?"
+            "greenroom_billing_unconfirmed_minutes_total",
+            "How many minutes did the house lose to a store that was down?",
         )
         self.actor_crashes = Counter("greenroom_actor_crashes_total", "Do actors crash?")
         self.mailbox_dropped = Counter("greenroom_mailbox_dropped_total", "Does noise get dropped?")

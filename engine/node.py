@@ -1,9 +1,9 @@
 """This node's life in the store's eyes: its lease, its idea of the store's time, and what it has slept through.
 
-A node owns sessions as long as it lives; it lives as long as it renews its lease by the store's own clock, and death is
-final (D-13). Between renewals it may believe in itself for 80 % of the lease (D-15): after that it charges nothing until
-a renewal is confirmed. Having been asleep (a paused process, a suspended machine) is an outage: what this node owned must be
-taken over anew, as another node would.
+A node owns sessions as long as it lives; it lives as long as it renews its lease by the store's own clock, and death
+is final (D-13). Between renewals it may believe in itself for 80 % of the lease (D-15): after that it charges nothing
+until a renewal is confirmed. Having been asleep (a paused process, a suspended machine) is an outage: what this node
+owned must be taken over anew, as another node would.
 """
 
 from collections.abc import Awaitable, Callable

@@ -1,7 +1,8 @@
 """The ports: everything the engine wants from outside, as small protocols.
 
-The engine imports no clock, no randomness, no driver and no web framework; whoever builds a ``World`` (``server.py``, a
-test, the simulator) decides what they are. That is what lets the same engine run under virtual time with planted faults.
+The engine imports no clock, no randomness, no driver and no web framework; whoever builds a ``World`` (``server.py``,
+a test, the simulator) decides what they are. That is what lets the same engine run under virtual time with planted
+faults.
 """
 
 from collections.abc import Coroutine

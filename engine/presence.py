@@ -1,8 +1,8 @@
 """Who is here, as this node sees it, and who of the two in a call has been lost.
 
 A person is *held* by open lines: sockets, or pictures sent into a room. Whoever uses no line shows himself by asking
-something now and then. A person in a call is lost the moment his last line closes or, without lines, when he has been silent
-for ``silent_ms``; once he has had a line in this call, only a line brings him back (CA-12, D-17).
+something now and then. A person in a call is lost the moment his last line closes or, without lines, when he has been
+silent for ``silent_ms``; once he has had a line in this call, only a line brings him back (CA-12, D-17).
 
 Other nodes learn who is here through the presence store, which may be empty at any moment; nothing about money depends
 on it.
@@ -123,6 +123,13 @@ class Presence:
             person.silence.cancel()
             person.silence = None
 
+    def stated(self, person_id: PersonId) -> None:
+        """The person has said that he talks: he is here, whatever became of his line before (CA-12)."""
+        person = self._people.get(person_id)
+        if person is not None and person.call is not None and person.is_lost:
+            person.had_line = person.lines_count > 0
+            self._found(person)
+
     def is_away(self, person_id: PersonId) -> bool:
         """Whether the server knows that this person, who is in a call, is not there."""
         person = self._people.get(person_id)
@@ -176,9 +183,7 @@ class Presence:
                 continue
             self._unpublished = set()
             try:
-                await self._store.publish(
-                    self._surface, sorted(publish), expires_in_ms=self._options.reachable_ms
-                )
+                await self._store.publish(self._surface, sorted(publish), expires_in_ms=self._options.reachable_ms)
             except StoreError:
                 # Whoever is still here is published again soon; the store is allowed to know less.
                 self._unpublished |= publish & self._people.keys()

@@ -60,7 +60,6 @@ class Ledger(Section, frozen=True, kw_only=True):
 
     # 495 moves of two documents each still fit the 1,000 documents that a transaction may hold.
     batch_moves_max: Annotated[int, msgspec.Meta(ge=1, le=495)] = 200
-    gather_ms: Annotated[int, msgspec.Meta(ge=0, le=1_000)] = 5
     deadline_ms: Milliseconds = 5_000
     fold_every_ms: Milliseconds = 250
     fold_batches_max: Count = 50

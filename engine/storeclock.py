@@ -1,8 +1,8 @@
 """The store's time, as far as a node can know it between two answers.
 
-Deadlines and boundaries are the store's time (reliability c.1). A node learns it with each lease renewal and counts on by
-its own monotonic clock. Small differences are worked off slowly, so that a minute is a minute even while the store's
-clock is being corrected; a large one means that this node or the store was asleep, and the caller is told.
+Deadlines and boundaries are the store's time (reliability c.1). A node learns it with each lease renewal and counts
+on by its own monotonic clock. Small differences are worked off slowly, so that a minute is a minute even while the
+store's clock is being corrected; a large one means that this node or the store was asleep, and the caller is told.
 """
 
 from typing import Final

@@ -304,19 +304,24 @@ def _minutes_are_owed(evidence: Evidence) -> Iterator[str]:
 
 def _bill_fits(call: CallRecord, started_at_ms: int, ended_at_ms: int, minute_ms: int) -> Iterator[str]:
     """The bill of an ended call, by its own record."""
-    talked_ms = max(0, _talk_ended_at_ms(call, ended_at_ms) - started_at_ms - call.unbilled_ms)
-    owed = minutes_begun(talked_ms, minute_ms=minute_ms)
+    gap_since_ms = _last_gap_since_ms(call)
+    talked_ms = (ended_at_ms if gap_since_ms is None else min(ended_at_ms, gap_since_ms)) - started_at_ms
+    owed = minutes_begun(max(0, talked_ms - call.unbilled_ms), minute_ms=minute_ms)
+    whole = minutes_begun(max(0, ended_at_ms - started_at_ms - call.unbilled_ms), minute_ms=minute_ms)
     facts = f"call {call.id} ({call.end_reason}) was charged {call.minutes_paid} minutes for {talked_ms} ms"
-    if call.minutes_paid > owed:
-        yield f"{facts}, {owed} were begun"
-    if _is_hung_up_in_full_view(call) and call.minutes_paid < owed:
+    if call.minutes_paid > whole:
+        yield f"{facts} and a last gap, {whole} were begun"
+    if call.minutes_paid < owed and call.end_reason is EndReason.HUNG_UP and _is_in_full_view(call):
         yield f"{facts}, {owed} were owed"
-    if call.end_reason is EndReason.NO_DIAMONDS and call.minutes_paid != talked_ms // minute_ms:
+    if call.end_reason is EndReason.NO_DIAMONDS and call.minutes_paid != whole - 1:
         yield f"{facts}, though the diamonds ended at a boundary"
 
 
-def _talk_ended_at_ms(call: CallRecord, ended_at_ms: int) -> int:
-    """Up to when there was talk: the end, or when the gap began in which the call ended."""
+def _last_gap_since_ms(call: CallRecord) -> int | None:
+    """When the gap began in which the call ended; None when it ended in talk.
+
+    Sharp only where lines were seen to close: a line that was dead before anybody noticed may have been paid for.
+    """
     gap_since_ms: int | None = None
     absent: set[str] = set()
     for line in call.history:
@@ -328,14 +333,14 @@ def _talk_ended_at_ms(call: CallRecord, ended_at_ms: int) -> int:
             absent.discard(line.by)
             gap_since_ms = gap_since_ms if absent else None
         elif line.event == "taken over":
-            # Where that gap began is not in the story; not after this line.
             gap_since_ms = min(line.at_ms, gap_since_ms or line.at_ms)
             absent = set(Side)
-    return ended_at_ms if gap_since_ms is None else min(ended_at_ms, gap_since_ms)
+    return gap_since_ms
 
 
-def _is_hung_up_in_full_view(call: CallRecord) -> bool:
-    return call.end_reason is EndReason.HUNG_UP and not any(line.event == "taken over" for line in call.history)
+def _is_in_full_view(call: CallRecord) -> bool:
+    """Whether one owner saw the whole call."""
+    return not any(line.event == "taken over" for line in call.history)
 
 
 def _charges_lie_in_talk(evidence: Evidence) -> Iterator[str]:

@@ -81,7 +81,9 @@ def test_no_module_is_dead():
                     imported |= {alias.name for alias in names}
                 case ast.ImportFrom(module=str(module), names=names):
                     imported |= {module, *(f"{module}.{alias.name}" for alias in names)}
-    named = {".".join(path.relative_to(ROOT).with_suffix("").parts) for package in PACKAGES for path in modules(package)}
+    named = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts) for package in PACKAGES for path in modules(package)
+    }
 
     assert {name for name in named if not name.endswith("__init__")} <= imported
 
@@ -92,8 +94,8 @@ def test_motor_is_named_in_one_file_only():
         for package in PACKAGES
         for path in modules(package)
         if any(
-            isinstance(node, ast.Import) and any(alias.name.startswith("motor") for alias in node.names)
-            or isinstance(node, ast.ImportFrom) and (node.module or "").startswith("motor")
+            (isinstance(node, ast.Import) and any(alias.name.startswith("motor") for alias in node.names))
+            or (isinstance(node, ast.ImportFrom) and (node.module or "").startswith("motor"))
             for node in ast.walk(ast.parse(path.read_text("utf-8")))
         )
     ]  # fmt: skip

@@ -84,11 +84,11 @@ def test_known_holes_are_below_the_pins(setup_cfg):
 
 
 def test_the_command_is_the_same_program(setup_cfg):
-    assert setup_cfg["options"]["py_modules"] == "server"
+    assert setup_cfg["options"]["py_modules"].split() == ["greenroom", "server"]
     assert setup_cfg["options.entry_points"]["console_scripts"].split() == [
         "greenroom",
         "=",
-        "handlers.admin.cli.main:main",
+        "greenroom:main",
     ]
     included = setup_cfg["options.packages.find"]["include"].split()
     assert included == [f"{package}*" for package in PACKAGES]

@@ -1,11 +1,11 @@
 """The only writer of entries: moves that come in together are committed together.
 
-A node has one ledger. Whoever posts waits for his own verdict; the moves that are waiting go to the store as one batch,
-at most ``batch_moves_max`` at a time, and an idle ledger never waits (D-8). Acknowledged is what a majority has. The batch
-is idempotent, so whatever is unknown is simply posted again; a poster who goes away cuts nothing.
+A node has one ledger. Whoever posts waits for his own verdict; the moves that are waiting go to the store as one
+batch, at most ``batch_moves_max`` at a time, and an idle ledger never waits (D-8). Acknowledged is what a majority
+has. The batch is idempotent, so whatever is unknown is simply posted again; a poster who goes away cuts nothing.
 
-Credits reach balances later, by folding (D-7): the ledger folds in the background, and before it lets a wallet be refused
-that is only short of what has not been folded yet.
+Credits reach balances later, by folding (D-7): the ledger folds in the background, and before it lets a wallet be
+refused that is only short of what has not been folded yet.
 """
 
 import asyncio
@@ -19,7 +19,16 @@ from engine.metrics import Metrics
 from engine.ports import Clock, Log, Rng, Spawn
 from store.interfaces.errors import Conflict, Unavailable
 from store.interfaces.ids import AccountId, EntryId
-from store.interfaces.ledger import Balance, JournalEntry, LedgerStore, Move, Outcome, Verdict
+from store.interfaces.ledger import (
+    Balance,
+    JournalEntry,
+    LedgerStore,
+    MinuteClaim,
+    Move,
+    OrderClaim,
+    Outcome,
+    Verdict,
+)
 from store.interfaces.money import is_wallet
 
 __all__ = ["Ledger"]
@@ -28,6 +37,11 @@ CONFLICTS_MAX: Final = 3
 """So often the same batch is tried whole; then in halves, so that one contested account does not hold up the rest."""
 
 CONFLICT_PAUSE_MS: Final = 20
+FOLD_ANYWAY_MS: Final = 10_000
+
+
+LANES_MAX: Final = 2
+"""Batches in flight: while the store commits one, the next is on its way. They never touch the same wallet or call."""
 
 
 class _Waiting:
@@ -37,6 +51,18 @@ class _Waiting:
         self.move = move
         self.answer = answer
         self.deadline_mono_ms = deadline_mono_ms
+
+
+def _touched_by(move: Move) -> list[str]:
+    """What two moves must not have in common to be written side by side: what is read to decide them, and written."""
+    touched: list[str] = [move.id]
+    touched += [posting.account for posting in move.postings if posting.amount < 0 and is_wallet(posting.account)]
+    match move.claim:
+        case MinuteClaim(call_id=call_id):
+            touched.append(f"call:{call_id}")
+        case OrderClaim(order_id=order_id):
+            touched.append(f"order:{order_id}")
+    return touched
 
 
 class Ledger:
@@ -61,7 +87,8 @@ class Ledger:
         self._log = log
         self._metrics = metrics
         self._waiting: deque[_Waiting] = deque()
-        self._is_writing = False
+        self._lanes_count = 0
+        self._in_flight: set[str] = set()
         self._is_folding = False
 
     async def post(self, move: Move) -> Outcome:
@@ -69,8 +96,11 @@ class Ledger:
 
         Raises: StoreDown: not confirmed within the deadline; whether it happened is unknown, posting again is safe.
         """
+        deadline_mono_ms = self._clock.mono_ms() + self._options.deadline_ms
         outcome = await self._post_once(move)
-        if outcome.verdict is Verdict.BELOW_FLOOR and await self._covered_by_unfolded(move):
+        while outcome.verdict is Verdict.BELOW_FLOOR and await self._covered_by_unfolded(move):
+            if self._clock.mono_ms() >= deadline_mono_ms:
+                raise StoreDown
             await self._fold_all()
             outcome = await self._post_once(move)
         return outcome
@@ -95,6 +125,12 @@ class Ledger:
         except (Unavailable, Conflict) as error:
             raise StoreDown from error
 
+    async def run(self) -> None:
+        """Fold what a commit left that nobody heard of, or a node that died, until cancelled."""
+        while True:
+            await self._clock.sleep(FOLD_ANYWAY_MS)
+            self.fold_soon()
+
     def fold_soon(self) -> None:
         """Make sure that pending credits are folded before long."""
         if not self._is_folding:
@@ -112,20 +148,43 @@ class Ledger:
         answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         deadline_mono_ms = self._clock.mono_ms() + self._options.deadline_ms
         self._waiting.append(_Waiting(move, answer, deadline_mono_ms))
-        if not self._is_writing:
-            self._is_writing = True
+        if self._lanes_count < LANES_MAX:
+            self._lanes_count += 1
             self._spawn(self._write(), name="ledger-write")
         return await answer
 
     async def _write(self) -> None:
-        """Commit what waits, batch after batch, until nothing waits."""
+        """One lane: commit what waits, batch after batch, until there is nothing that it may take."""
         try:
-            while self._waiting:
-                count = min(len(self._waiting), self._options.batch_moves_max)
-                batch = [self._waiting.popleft() for _ in range(count)]
-                await self._commit([waiting for waiting in batch if not waiting.answer.done()])
+            while batch := self._next_batch():
+                touched = {key for waiting in batch for key in _touched_by(waiting.move)}
+                self._in_flight |= touched
+                try:
+                    await self._commit(batch)
+                finally:
+                    self._in_flight -= touched
         finally:
-            self._is_writing = False
+            self._lanes_count -= 1
+
+    def _next_batch(self) -> list[_Waiting]:
+        """The first moves that touch nothing another lane is writing; those of one payer keep their order."""
+        batch: list[_Waiting] = []
+        passed_over: list[_Waiting] = []
+        taken = self._in_flight
+        while self._waiting and len(batch) < self._options.batch_moves_max:
+            waiting = self._waiting.popleft()
+            if waiting.answer.done():
+                continue
+            touched = _touched_by(waiting.move)
+            if taken.isdisjoint(touched):
+                batch.append(waiting)
+            else:
+                if taken is self._in_flight:
+                    taken = set(taken)
+                taken.update(touched)
+                passed_over.append(waiting)
+        self._waiting.extendleft(reversed(passed_over))
+        return batch
 
     async def _commit(self, batch: list[_Waiting]) -> None:
         """Get a verdict for every move of the batch, or fail those whose deadline passes."""
@@ -172,8 +231,9 @@ class Ledger:
         has_credits = False
         for waiting, outcome in zip(batch, outcomes, strict=True):
             self._metrics.ledger_verdicts.add(outcome.verdict)
+            if outcome.verdict in (Verdict.POSTED, Verdict.ALREADY):
+                has_credits = True  # ALREADY may be the late answer to a commit that nobody heard of.
             if outcome.verdict is Verdict.POSTED:
-                has_credits = True
                 self._metrics.ledger_entries.add(waiting.move.kind)
             elif outcome.verdict is Verdict.MISMATCH:
                 self._log.error("ledger_key_mismatch", entry_id=waiting.move.id)
@@ -199,6 +259,7 @@ class Ledger:
         except Conflict:
             # Somebody else folds the same credits at this moment; the caller looks again.
             self._metrics.ledger_conflicts.add()
+            await self._clock.sleep(1 + self._rng.below(CONFLICT_PAUSE_MS))
         except Unavailable as error:
             raise StoreDown from error
 

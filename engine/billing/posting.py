@@ -15,12 +15,12 @@ from store.interfaces.ledger import (
     MinuteClaim,
     Move,
     OrderClaim,
-    Outcome,
     OutboxRow,
+    Outcome,
     Plan,
     Verdict,
 )
-from store.interfaces.money import currency_of, is_wallet
+from store.interfaces.money import is_wallet
 
 __all__ = ["decide", "is_balanced", "same_content"]
 
@@ -31,7 +31,7 @@ def is_balanced(move: Move) -> bool:
     for posting in move.postings:
         if posting.amount == 0:
             return False
-        currency = currency_of(posting.account)
+        currency = posting.account.partition("/")[0]
         sums[currency] = sums.get(currency, 0) + posting.amount
     return bool(sums) and not any(sums.values())
 
@@ -51,7 +51,18 @@ def same_content(entry: JournalEntry, move: Move) -> bool:
 class _Batch:
     """What the accepted moves of one batch add up to so far."""
 
-    __slots__ = ("balances", "credits", "debits", "entries", "facts", "minutes", "orders", "outbox", "paid_minutes", "posted")
+    __slots__ = (
+        "balances",
+        "credits",
+        "debits",
+        "entries",
+        "facts",
+        "minutes",
+        "orders",
+        "outbox",
+        "paid_minutes",
+        "posted",
+    )
 
     def __init__(self, facts: Facts) -> None:
         self.facts = facts
@@ -94,10 +105,15 @@ class _Batch:
                 order = self.facts.orders.get(claim.order_id)
                 if order is None or order.is_paid or claim.order_id in self.orders:
                     return Outcome(verdict=Verdict.OUT_OF_TURN)
+                if order.person_id != move.person_id or all(leg.amount != order.diamonds for leg in move.postings):
+                    return Outcome(verdict=Verdict.MISMATCH)
+        left: dict[AccountId, int] = {}
         for posting in move.postings:
             if posting.amount < 0 and is_wallet(posting.account):
+                # By wallet, not by leg: two legs that are covered one by one may not be covered together.
                 balance = self.balances.get(posting.account, 0)
-                if balance + posting.amount < 0:
+                left[posting.account] = left.get(posting.account, balance) + posting.amount
+                if left[posting.account] < 0:
                     return Outcome(verdict=Verdict.BELOW_FLOOR, balance=balance)
         return None
 

@@ -27,5 +27,5 @@ class Tariff(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def gift_points(self, cost_diamonds: int) -> int:
-        """What the anchor earns by gifts worth ``cost_diamonds``: the way back through the same exchange, rounded down."""
+        """What the anchor earns by gifts worth ``cost_diamonds``: back through the same exchange, rounded down."""
         return cost_diamonds * self.anchor_share_percent // self.diamonds_per_100_points

@@ -1,8 +1,8 @@
 """The owner of one call: carries out what ``lifecycle.step`` decides.
 
-One message at a time: decide, get the write confirmed, apply, then tell. A turn does not end before its write is confirmed or
-refused for good: while the store is down, messages wait in the mailbox with the times at which they happened, and are judged
-by those when it is their turn.
+One message at a time: decide, get the write confirmed, apply, then tell. A turn does not end before its write is
+confirmed or refused for good: while the store is down, messages wait in the mailbox with the times at which they
+happened, and are judged by those when it is their turn.
 
 Knows no HTTP and no rules of its own. Source: D-14, D-17, D-19.
 """
@@ -42,7 +42,8 @@ from store.interfaces.money import Currency, wallet
 __all__ = ["CallActor", "CallTools"]
 
 TOO_EARLY_MS_MAX: Final = 30_000
-"""A store that says a minute is further away than this has turned its clock back; waiting for it would hang the call."""
+"""A store that says a minute is further away than this has turned its clock back; waiting for it would hang the call.
+"""
 
 
 class CallTools(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,9 +8,9 @@
                 │ cancelled,        │ in time                   ▼        │
                 └── no answer ──────┴───────────────────────▶ ENDED ◀────┘
 
-``step`` takes what the call is, what happened and when, and says what the call should become, what must be written before
-anybody may believe it, and what to do after that. It performs nothing. Minutes that have begun are always paid before
-anything else happens to a connected call: then ``Decision.again`` asks for the same message once more.
+``step`` takes what the call is, what happened and when, and says what the call should become, what must be written
+before anybody may believe it, and what to do after that. It performs nothing. Minutes that have begun are always paid
+before anything else happens to a connected call: then ``Decision.again`` asks for the same message once more.
 
 Knows no store, no clock and no socket. Source: CA-9 … CA-29, D-17 … D-21.
 """
@@ -372,10 +372,10 @@ def _left(state: CallState, message: Left, _now_ms: int, rules: Rules) -> Decisi
     record = _noted(replace(record, absent=(*record.absent, message.side)), message.at_ms, "lost", message.side)
     event = PartyLost(call_id=record.id, person_id=record.person(message.side), grace_ms=rules.grace_ms)
     told = Tell(message.side.other, event)
-    if record.gap_since_ms is not None:
-        return _saved(replace(state, record=record), told)
     # A dead line is noticed late, perhaps after a minute was paid: what is charged never lies inside a gap (INV-6).
     gap_since_ms = max(message.at_ms, next_boundary_ms(record, rules) - rules.minute_ms)
+    if record.gap_since_ms is not None and record.gap_since_ms <= gap_since_ms:
+        return _saved(replace(state, record=record), told)
     until_ms = gap_since_ms + rules.grace_ms
     gone = replace(state, record=replace(record, gap_since_ms=gap_since_ms), grace_until_ms=until_ms)
     return _saved(gone, told, WakeAt(until_ms, GraceOver(gap_since_ms)))
@@ -454,54 +454,59 @@ def _refuse(_state: CallState, _message: Message, _now_ms: int, _rules: Rules) -
 
 Rule = Callable[[CallState, Any, int, Rules], Decision]
 
-TRANSITIONS: Final[Mapping[tuple[Phase, type], Rule]] = MappingProxyType({
-    (Phase.RINGING, Answer): _answer,
-    (Phase.RINGING, Decline): _decline,
-    (Phase.RINGING, OpenRoom): _answered_by_deed,
-    (Phase.RINGING, Start): _answered_by_deed,
-    (Phase.RINGING, HangUp): _hang_up_ringing,
-    (Phase.RINGING, Stop): _stop_unstarted,
-    (Phase.RINGING, RingOver): _ring_over,
-    (Phase.RINGING, Resume): _resume_ringing,
-    (Phase.JOINING, Answer): _answer_again,
-    (Phase.JOINING, OpenRoom): _open_room,
-    (Phase.JOINING, Start): _start,
-    (Phase.JOINING, HangUp): _hang_up_joining,
-    (Phase.JOINING, Stop): _stop_unstarted,
-    (Phase.JOINING, Arrived): _arrived_joining,
-    (Phase.JOINING, Left): _left_joining,
-    (Phase.JOINING, JoinOver): _join_over,
-    (Phase.JOINING, MinutePaid): _minute_paid,
-    (Phase.JOINING, MinuteUnpayable): _minute_unpayable,
-    (Phase.JOINING, Resume): _resume_joining,
-    (Phase.CONNECTED, Answer): _answer_again,
-    (Phase.CONNECTED, OpenRoom): _open_room,
-    (Phase.CONNECTED, Start): _nothing,
-    (Phase.CONNECTED, HangUp): _hang_up,
-    (Phase.CONNECTED, Stop): _stop,
-    (Phase.CONNECTED, Arrived): _arrived,
-    (Phase.CONNECTED, Left): _left,
-    (Phase.CONNECTED, MinuteDue): _minute_due,
-    (Phase.CONNECTED, LowBalanceDue): _low_balance_due,
-    (Phase.CONNECTED, MinutePaid): _minute_paid,
-    (Phase.CONNECTED, MinuteUnpayable): _minute_unpayable,
-    (Phase.CONNECTED, GraceOver): _grace_over,
-    (Phase.CONNECTED, Resume): _resume_connected,
-    (Phase.ENDED, HangUp): _nothing,
-    (Phase.ENDED, Stop): _nothing,
-    (Phase.ENDED, Answer): _refuse,
-    (Phase.ENDED, Decline): _refuse,
-    (Phase.ENDED, OpenRoom): _refuse,
-    (Phase.ENDED, Start): _refuse,
-    (Phase.JOINING, Decline): _refuse,
-    (Phase.CONNECTED, Decline): _refuse,
-})
-"""What each phase does with each message. A pair that is not here is news that no longer matters, and changes nothing."""
+TRANSITIONS: Final[Mapping[tuple[Phase, type], Rule]] = MappingProxyType(
+    {
+        (Phase.RINGING, Answer): _answer,
+        (Phase.RINGING, Decline): _decline,
+        (Phase.RINGING, OpenRoom): _answered_by_deed,
+        (Phase.RINGING, Start): _answered_by_deed,
+        (Phase.RINGING, HangUp): _hang_up_ringing,
+        (Phase.RINGING, Stop): _stop_unstarted,
+        (Phase.RINGING, RingOver): _ring_over,
+        (Phase.RINGING, Resume): _resume_ringing,
+        (Phase.JOINING, Answer): _answer_again,
+        (Phase.JOINING, OpenRoom): _open_room,
+        (Phase.JOINING, Start): _start,
+        (Phase.JOINING, HangUp): _hang_up_joining,
+        (Phase.JOINING, Stop): _stop_unstarted,
+        (Phase.JOINING, Arrived): _arrived_joining,
+        (Phase.JOINING, Left): _left_joining,
+        (Phase.JOINING, JoinOver): _join_over,
+        (Phase.JOINING, MinutePaid): _minute_paid,
+        (Phase.JOINING, MinuteUnpayable): _minute_unpayable,
+        (Phase.JOINING, Resume): _resume_joining,
+        (Phase.CONNECTED, Answer): _answer_again,
+        (Phase.CONNECTED, OpenRoom): _open_room,
+        (Phase.CONNECTED, Start): _nothing,
+        (Phase.CONNECTED, HangUp): _hang_up,
+        (Phase.CONNECTED, Stop): _stop,
+        (Phase.CONNECTED, Arrived): _arrived,
+        (Phase.CONNECTED, Left): _left,
+        (Phase.CONNECTED, MinuteDue): _minute_due,
+        (Phase.CONNECTED, LowBalanceDue): _low_balance_due,
+        (Phase.CONNECTED, MinutePaid): _minute_paid,
+        (Phase.CONNECTED, MinuteUnpayable): _minute_unpayable,
+        (Phase.CONNECTED, GraceOver): _grace_over,
+        (Phase.CONNECTED, Resume): _resume_connected,
+        (Phase.ENDED, HangUp): _nothing,
+        (Phase.ENDED, Stop): _nothing,
+        (Phase.ENDED, Answer): _refuse,
+        (Phase.ENDED, Decline): _refuse,
+        (Phase.ENDED, OpenRoom): _refuse,
+        (Phase.ENDED, Start): _refuse,
+        (Phase.JOINING, Decline): _refuse,
+        (Phase.CONNECTED, Decline): _refuse,
+    }
+)
+"""What each phase does with each message. A pair that is not here is news that no longer matters, and changes
+nothing.
+"""
 
 
 def step(state: CallState, message: Message, *, now_ms: int, rules: Rules) -> Decision:
     """Decide ``message``. Pure.
 
-    Raises: WrongPhase: the command makes no sense in this phase, or contradicts what the same person said; nothing changed.
+    Raises: WrongPhase: the command makes no sense in this phase, or contradicts what the same person said; nothing
+    changed.
     """
     return TRANSITIONS.get((state.record.phase, type(message)), _nothing)(state, message, now_ms, rules)

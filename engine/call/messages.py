@@ -1,7 +1,8 @@
 """Everything a call's mailbox accepts.
 
-Commands come from people and operators and are asked; facts and alarms are told. Whatever happened outside carries the
-time at which it happened (``at_ms``, store time), so that a call that was busy with a slow store still judges it rightly.
+Commands come from people and operators and are asked; facts and alarms are told. Whatever happened outside carries
+the time at which it happened (``at_ms``, store time), so that a call that was busy with a slow store still judges it
+rightly.
 """
 
 import msgspec

@@ -1,8 +1,8 @@
 """The minute grid of a paid call.
 
-Knows when minutes begin and how many a length of talk owes. Knows no prices, no clock and no store: callers pass times
-in. All times are the store's, in milliseconds; a call's grid is anchored at its start and moved only by unbilled gaps, so
-lateness never accumulates (D-17).
+Knows when minutes begin and how many a length of talk owes. Knows no prices, no clock and no store: callers pass
+times in. All times are the store's, in milliseconds; a call's grid is anchored at its start and moved only by
+unbilled gaps, so lateness never accumulates (D-17).
 """
 
 __all__ = ["boundary_ms", "minutes_begun"]

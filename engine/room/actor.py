@@ -92,7 +92,7 @@ class RoomActor(Actor):
         return self.state
 
     def _send_away_the_gone(self) -> None:
-        """Viewers have no heartbeat of their own: whoever has not been seen on this surface lately watches no longer."""
+        """Viewers have no heartbeat: whoever has not been seen on this surface lately watches no longer."""
         for person_id in self.state.audience:
             if not self.tools.is_here(person_id):
                 self.ref.tell(LeaveAudience(person_id=person_id, at_ms=self.tools.node.now_ms()))

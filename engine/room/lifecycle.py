@@ -1,7 +1,8 @@
 """The rules of a live room, as pure functions.
 
-A room is made, becomes active with its first pusher, and closes when its creator leaves or when nobody has sent pictures for
-a while. A room that belongs to a call is open to the two of that call and lives as long as the call does.
+A room is made, becomes active with its first pusher, and closes when its creator leaves or when nobody has sent
+pictures for a while. A room that belongs to a call is open to the two of that call and lives as long as the call
+does.
 
 Knows no store, no clock and no socket. Source: seed behaviour §6, LR-1 … LR-9.
 """
@@ -36,11 +37,11 @@ __all__ = [
     "Effect",
     "LineClosed",
     "LineOpened",
+    "RoomState",
     "Rules",
     "SweepAgain",
     "TellRoom",
     "Viewer",
-    "RoomState",
     "step",
 ]
 
@@ -161,9 +162,7 @@ def _add_pusher(state: RoomState, message: AddPusher, _now_ms: int, rules: Rules
         return Decision(state=replace(state, beats=beats), effects=opened)
     if len(record.pushers) >= (rules.call_pushers_max if record.call_id is not None else rules.pushers_max):
         raise RoomFull
-    pusher = PusherRecord(
-        person_id=person_id, name=message.name, avatar_url=message.avatar_url, since_ms=message.at_ms
-    )
+    pusher = PusherRecord(person_id=person_id, name=message.name, avatar_url=message.avatar_url, since_ms=message.at_ms)
     audience = {viewer_id: viewer for viewer_id, viewer in state.audience.items() if viewer_id != person_id}
     moved = replace(state, beats=beats, audience=audience, empty_since_ms=None)
     return _pushers_changed(moved, (*record.pushers, pusher), *opened)
@@ -274,16 +273,18 @@ def _sweep(state: RoomState, _message: SweepDue, now_ms: int, rules: Rules) -> D
 
 Rule = Callable[[RoomState, Any, int, Rules], Decision]
 
-TRANSITIONS: Final[Mapping[type, Rule]] = MappingProxyType({
-    AddPusher: _add_pusher,
-    RemovePusher: _remove_pusher,
-    Beat: _beat,
-    EnterAudience: _enter_audience,
-    LeaveAudience: _leave_audience,
-    SetField: _set_field,
-    Destroy: _destroy,
-    SweepDue: _sweep,
-})
+TRANSITIONS: Final[Mapping[type, Rule]] = MappingProxyType(
+    {
+        AddPusher: _add_pusher,
+        RemovePusher: _remove_pusher,
+        Beat: _beat,
+        EnterAudience: _enter_audience,
+        LeaveAudience: _leave_audience,
+        SetField: _set_field,
+        Destroy: _destroy,
+        SweepDue: _sweep,
+    }
+)
 
 
 def step(state: RoomState, message: Message, *, now_ms: int, rules: Rules) -> Decision:

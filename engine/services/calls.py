@@ -1,7 +1,7 @@
 """Calls from the outside: ring, answer, start, hang up, and what the parties may ask afterwards.
 
-Finds or makes the actor that owns a call and puts the question to it; answers from its memory while it lives and from the
-store once it has ended (D-16). Also takes over what dead nodes owned. Knows no wire words. Source: CA-9 … CA-28.
+Finds or makes the actor that owns a call and puts the question to it; answers from its memory while it lives and from
+the store once it has ended (D-16). Also takes over what dead nodes owned. Knows no wire words. Source: CA-9 … CA-28.
 """
 
 import asyncio
@@ -94,7 +94,7 @@ class Calls:
         self._metrics = metrics
         self._owned: dict[CallId, CallActor] = {}
         self._call_of: dict[PersonId, CallActor] = {}
-        self._doubtful: set[CallId] = set()
+        self._doubtful: dict[CallId, int | None] = {}  # Perhaps ours without an actor; and who owned it until when.
         self._retake_since_ms: int | None = None
         self._directory: Directory[CallId] = Directory(
             supervisor=Supervisor(
@@ -193,9 +193,11 @@ class Calls:
         Raises: NotFound, WrongPhase: there is no call that the guest asked for or agreed to.
             BelowFloor: the guest cannot pay minute 1; the call has ended.
         """
-        ref, _record = await self._find(anchor, guest_id)
+        ref, record = await self._find(anchor, guest_id)
         if ref is None:
             raise WrongPhase
+        if record.phase is not Phase.CONNECTED:
+            self._presence.stated(anchor.id)
         away = self._presence.is_away(guest_id)
         started = await self._ask(ref, Start(guest_is_away=away, at_ms=self._node.now_ms()))
         if started.end_reason is EndReason.NO_DIAMONDS:
@@ -319,11 +321,11 @@ class Calls:
         if self._retake_since_ms is not None:
             await self.take_over(self._retake_since_ms)
         await self._adopt(NOBODY)
-        for call_id in tuple(self._doubtful):
+        for call_id, proof_ms in tuple(self._doubtful.items()):
             record = await self._world.stores.calls.get(call_id)
+            del self._doubtful[call_id]
             if record is not None and record.is_live and record.owner == self._node.id and call_id not in self._owned:
-                await self._adopt_one(record, self._node.last_proof_ms)
-            self._doubtful.discard(call_id)
+                await self._adopt_one(record, self._node.last_proof_ms if proof_ms is None else proof_ms)
         for key in self._directory.parked:
             assert isinstance(key, int)
             await self._settle_parked(CallId(key))
@@ -358,11 +360,17 @@ class Calls:
             )
 
     async def _adopt_one(self, record: CallRecord, proof_ms: int | None) -> None:
-        """Claim and own one call, unless somebody else was faster."""
-        claimed = await self._world.stores.calls.claim(record, self._node.id)
+        """Claim and own one call, unless somebody else was faster. One that resists holds up none of the others."""
+        proof_ms = record.rung_at_ms if proof_ms is None else proof_ms
+        try:
+            claimed = await self._world.stores.calls.claim(record, self._node.id)
+        except Unavailable:
+            # It may be ours by now, and would have no actor: the sweep looks.
+            self._doubtful[record.id] = proof_ms
+            self._world.log.warning("call_not_claimed", call_id=record.id)
+            return
         if claimed is None:
             return
-        proof_ms = record.rung_at_ms if proof_ms is None else proof_ms
         self._metrics.calls_adopted.add()
         self._world.log.info("call_adopted", call_id=claimed.id, epoch=claimed.epoch, proof_ms=proof_ms)
         with contextlib.suppress(SessionEnded):  # It ended as it was taken over.
@@ -429,7 +437,7 @@ class Calls:
             except Unavailable as error:
                 # The call may exist without an actor; if asking again does not clear that up, the sweep will.
                 if attempt == ADD_ATTEMPTS_MAX - 1:
-                    self._doubtful.add(call.id)
+                    self._doubtful[call.id] = None
                     raise StoreDown from error
             else:
                 return True
@@ -442,9 +450,14 @@ class Calls:
             if first:
                 return CallActor(first.pop(), self._tools, last_proof_ms=last_proof_ms)
             # Made anew after a crash: the store's story counts, and until now this node was there.
+            crashed = self._owned.get(call.id)
+            if crashed is not None:
+                await crashed.stopped()  # It had no chance to.
             record = await self.get_kept(call.id)
             if record is None or not record.is_live or record.owner != self._node.id:
-                raise SessionEnded
+                if record is not None and not record.is_live:
+                    self._world.spawn(self._tell_ended(record), name="call-ended")
+                raise NotFound("call")
             return CallActor(record, self._tools, last_proof_ms=self._node.last_proof_ms)
 
         await self._directory.spawn(call.id, make)
@@ -500,9 +513,7 @@ class Calls:
             raise SessionEnded
         return actor.ref
 
-    async def _ask(
-        self, ref: ActorRef, message: Answer | Decline | Start | OpenRoom | HangUp | Stop
-    ) -> CallRecord:
+    async def _ask(self, ref: ActorRef, message: Answer | Decline | Start | OpenRoom | HangUp | Stop) -> CallRecord:
         record = await ref.ask(message, deadline_ms=ASK_DEADLINE_MS)
         assert isinstance(record, CallRecord)
         return record

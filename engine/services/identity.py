@@ -1,7 +1,7 @@
 """Who somebody is: signing in, and what a token stands for.
 
-Tokens are random and kept as hashes only. A role belongs to the account and is given by an operator (or, in development, by
-the code itself). Source: CA-2, CA-3, ALL-3, DS-8.
+Tokens are random and kept as hashes only. A role belongs to the account and is given by an operator (or, in
+development, by the code itself). Source: CA-2, CA-3, ALL-3, DS-8.
 """
 
 import hashlib
@@ -33,6 +33,7 @@ KNOWN_MS: Final = 1_000
 """How long a token is believed without asking the store: the bound of SEC-9 on a node that did not hear of a change."""
 
 KNOWN_MAX: Final = 50_000
+DIGITS_MAX: Final = 15
 DEVICES: Final = frozenset(range(1, 10))
 
 
@@ -55,9 +56,7 @@ def _hash(token: str) -> str:
 class Identity:
     """Accounts and sessions of the calls surface."""
 
-    def __init__(
-        self, world: World, options: settings.Settings, *, node: Node, ids: Ids, ledger: Ledger
-    ) -> None:
+    def __init__(self, world: World, options: settings.Settings, *, node: Node, ids: Ids, ledger: Ledger) -> None:
         self._world = world
         self._options = options
         self._node = node
@@ -67,7 +66,9 @@ class Identity:
         self._tokens_of: dict[PersonId, set[str]] = {}
 
     async def sign_in(self, code: str, *, role: Role, device: int | None) -> SignedIn:
-        """Exchange a ``wx.login`` code for a token. First use makes the account; a new sign-in replaces the device's old one.
+        """Exchange a ``wx.login`` code for a token.
+
+        First use makes the account; a new sign-in replaces the device's old one.
 
         Raises:
             NotSignedIn: the code is not good. Banned: the account is excluded.
@@ -198,6 +199,6 @@ class Identity:
 
 def _number(text: str | None, *, highest: int) -> int:
     """What a development code says in digits; anything else counts as nothing."""
-    if text is None or not (text.isascii() and text.isdigit()) or len(text) > 15:
+    if text is None or not (text.isascii() and text.isdigit()) or len(text) > DIGITS_MAX:
         return 0
     return min(int(text), highest)

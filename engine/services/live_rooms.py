@@ -1,7 +1,7 @@
 """Live rooms from the outside: make, enter, send pictures, watch, leave.
 
-Finds or makes the actor that owns a room and puts the question to it; hands out stream addresses. A room for a call is bound to
-that call, and closes with it. Knows no wire words. Source: seed behaviour §6.
+Finds or makes the actor that owns a room and puts the question to it; hands out stream addresses. A room for a call
+is bound to that call, and closes with it. Knows no wire words. Source: seed behaviour §6.
 """
 
 import asyncio
@@ -16,9 +16,7 @@ from engine.actors.directory import Directory
 from engine.actors.supervisor import Supervisor
 from engine.errors import (
     AlreadyExists,
-    BadInput,
     Banned,
-    EngineError,
     Forbidden,
     NotAMember,
     NotFound,
@@ -128,7 +126,9 @@ class LiveRooms:
     async def create(
         self, person: PersonRecord, *, room_id: RoomId | None, info: str, guest_id: PersonId | None
     ) -> RoomRecord:
-        """Make a room; with ``guest_id`` it is for the pair's call and answers his ring. Making one's own again is fine.
+        """Make a room; with ``guest_id`` it is for the pair's call and answers his ring.
+
+        Making one's own again is fine.
 
         Raises:
             TooLong: ``info``. AlreadyExists: the id is somebody else's or closed. Banned.
@@ -227,7 +227,7 @@ class LiveRooms:
         """
         await self._ask(room_id, LeaveAudience(person_id=person.id, at_ms=self._node.now_ms()))
 
-    async def set_field(self, person: PersonRecord, room_id: RoomId, message: SetField) -> RoomState:
+    async def set_field(self, room_id: RoomId, message: SetField) -> RoomState:
         """Change a custom field of a room one is in.
 
         Raises: NotFound, NotAMember, BadInput, TooLong.
@@ -359,6 +359,12 @@ class LiveRooms:
             await self._world.clock.sleep(self._node.sweep_pause_ms())
             try:
                 await self._adopt(NOBODY)
+                for room_id in tuple(self._doubtful):
+                    record = await self._world.stores.rooms.get(room_id)
+                    self._doubtful.discard(room_id)
+                    is_mine = record is not None and record.is_open and record.owner == self._node.id
+                    if record is not None and is_mine and room_id not in self._owned:
+                        await self._adopt_one(record)
             except StoreError:
                 self._world.log.warning("sweep_failed")
 
@@ -381,7 +387,14 @@ class LiveRooms:
             await asyncio.gather(*(self._adopt_one(record) for record in records[first : first + ADOPTED_AT_ONCE_MAX]))
 
     async def _adopt_one(self, record: RoomRecord) -> None:
-        claimed = await self._world.stores.rooms.claim(record, self._node.id)
+        """Claim and own one room, unless somebody else was faster. One that resists holds up none of the others."""
+        try:
+            claimed = await self._world.stores.rooms.claim(record, self._node.id)
+        except Unavailable:
+            # It may be ours by now, and would have no actor: the sweep looks.
+            self._doubtful.add(record.id)
+            self._world.log.warning("room_not_claimed", room_id=record.id)
+            return
         if claimed is None:
             return
         await self._own(claimed)
@@ -437,12 +450,15 @@ class LiveRooms:
         async def make() -> Actor:
             if first:
                 return RoomActor(first.pop(), self._tools)
+            crashed = self._owned.get(room.id)
+            if crashed is not None:
+                await crashed.stopped()  # It had no chance to, and would hold people's lines for ever.
             try:
                 record = await self._world.stores.rooms.get(room.id)
             except StoreError as error:
                 raise StoreDown from error
             if record is None or not record.is_open or record.owner != self._node.id:
-                raise SessionEnded
+                raise NotFound("room")
             return RoomActor(record, self._tools)
 
         await self._directory.spawn(room.id, make)

@@ -50,9 +50,7 @@ class Notices:
         """The newest unread warning, "" when there is none; reading marks it read."""
         now_ms = self._node.now_ms()
         try:
-            warning = await self._world.stores.notices.newest_warning(
-                person.id, read_after_ms=now_ms - WARNING_KEPT_MS
-            )
+            warning = await self._world.stores.notices.newest_warning(person.id, read_after_ms=now_ms - WARNING_KEPT_MS)
             if warning is None:
                 return ""
             if warning.read_at_ms is None:
@@ -67,9 +65,7 @@ class Notices:
         Raises: NotFound: nobody there. StoreDown.
         """
         await self._require_person(person_id)
-        warning = WarningNotice(
-            id=self._world.rng.hex(12), person_id=person_id, text=text, at_ms=self._node.now_ms()
-        )
+        warning = WarningNotice(id=self._world.rng.hex(12), person_id=person_id, text=text, at_ms=self._node.now_ms())
         try:
             await self._world.stores.notices.warn(warning)
         except StoreError as error:

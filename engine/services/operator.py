@@ -321,7 +321,8 @@ class Operator:
         )
         return IncomeStatement(
             anchor=anchor,
-            days=days,
+            # A day on which an operator gave something and nothing was earned is none of hers.
+            days=tuple(day for day in days if day.gift_points or day.call_points or day.minutes),
             entries=_earning(lines),
             earned_points=after.points,
             held_points=await self._statements.points_of(anchor_id),
@@ -400,7 +401,9 @@ class Operator:
             grant_move(key=key, person_id=person_id, currency=currency, amount=amount, note=reason)
         )
         if outcome.verdict is Verdict.BELOW_FLOOR:
-            raise BelowFloor(need=-amount, have=outcome.balance or 0)
+            # Not what the ledger refused by: that leaves out credits which are not folded yet.
+            have = (await self._ledger.balance_of(wallet(currency, person_id))).amount
+            raise BelowFloor(need=-amount, have=have)
         if outcome.verdict is Verdict.MISMATCH:
             raise KeyReused
         return await self.wallet(person_id)

@@ -19,7 +19,6 @@ from store.interfaces.people import PersonRecord, Role
 __all__ = ["AnchorCard", "Profiles", "Standing"]
 
 
-
 class Standing(Enum):
     """How somebody can be reached at this moment."""
 

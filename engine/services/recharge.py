@@ -1,8 +1,8 @@
 """Buying diamonds: an order, the provider's notification, and crediting once.
 
-Our order is kept before the provider hears of it and carries our id there, so that nothing is ever paid for that we do not know
-(D-11). Only an authentic notification, or the provider's own answer when asked, credits; the entry's key is the order, so
-any number of either credits once (INV-8). Source: CA-29, protocols 4.
+Our order is kept before the provider hears of it and carries our id there, so that nothing is ever paid for that we
+do not know (D-11). Only an authentic notification, or the provider's own answer when asked, credits; the entry's key
+is the order, so any number of either credits once (INV-8). Source: CA-29, protocols 4.
 """
 
 from typing import Final
@@ -96,7 +96,8 @@ class Recharge:
     async def notified(self, body: bytes) -> None:
         """A notification came in. Returns once it is dealt with, also when it changes nothing.
 
-        Raises: Forbidden: not authentic. NotFound: authentic, but for an order or amount that is not ours; nothing changed.
+        Raises: Forbidden: not authentic. NotFound: authentic, but for an order or amount that is not ours; nothing
+        changed.
             StoreDown: not confirmed; the provider will send it again.
         """
         await self._apply(self._world.payments.verify(body))

@@ -71,14 +71,16 @@ class Statements:
     async def income_of(self, anchor_id: PersonId) -> Income:
         """All she ever earned. Source: CA-25."""
         balance = await self._ledger.balance_of(wallet(Currency.CALLS_POINTS, anchor_id))
-        earning: dict[EntryKind, Earned] = {kind: earned for kind, earned in balance.earned.items() if kind is not EntryKind.GRANT}
+        earning: dict[EntryKind, Earned] = {
+            kind: earned for kind, earned in balance.earned.items() if kind is not EntryKind.GRANT
+        }
         minutes = earning.get(EntryKind.MINUTE, Earned()).count
         return Income(points=sum(earned.amount for earned in earning.values()), minutes=minutes, by_kind=earning)
 
     async def income_by_day(
         self, anchor_id: PersonId, *, since_ms: int, until_ms: int, offset_ms: int
     ) -> tuple[DayOfIncome, ...]:
-        """Her income by local day, oldest first; days without any are left out. ``offset_ms`` is the zone's from UTC."""
+        """Her income by local day, oldest first, empty days left out. ``offset_ms`` is the zone's from UTC."""
         account = wallet(Currency.CALLS_POINTS, anchor_id)
         entries = await self.entries_of(anchor_id, Currency.CALLS_POINTS, since_ms=since_ms, until_ms=until_ms)
         days: dict[int, list[int]] = {}

@@ -33,8 +33,7 @@ class Act(msgspec.Struct, kw_only=True):
 def shown(shape: type[ShapeT], record: object, **more: object) -> ShapeT:
     """``record`` in the fields that ``shape`` has, with ``more`` that the record does not know.
 
-    A record never goes on the wire: whatever ``shape`` does not name stays behind.
+    A record never goes on the wire: whatever ``shape`` does not name is not looked at.
     """
-    fields = msgspec.to_builtins(record)
-    assert isinstance(fields, dict)
-    return msgspec.convert({**fields, **msgspec.to_builtins(more)}, shape)
+    known = {name: getattr(record, name) for name in shape.__struct_fields__ if hasattr(record, name)}
+    return msgspec.convert({**known, **more}, shape, from_attributes=True)

@@ -5,7 +5,7 @@ seed behaviour §6, LR-1 … LR-9; seeds/004 §10, §23.
 """
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Final, Literal, TypeVar
 
 import msgspec
@@ -113,7 +113,7 @@ class Room(msgspec.Struct, kw_only=True):
     room_info: str = msgspec.field(name="roomInfo")
     room_creator: str = msgspec.field(name="roomCreator")
     mixed_play_url: str = msgspec.field(name="mixedPlayURL")
-    custom: Mapping[str, str | int]
+    custom: dict[str, str | int]
     audience_count: int = msgspec.field(name="audienceCount")
     pushers: list[Pusher]
     anchors: list[Pusher]
@@ -185,7 +185,7 @@ class CustomInfo(msgspec.Struct, kw_only=True):
     """The custom fields, as JSON text (older clients) and as an object (newer ones)."""
 
     custom_info: str = msgspec.field(name="customInfo")
-    custom: Mapping[str, str | int]
+    custom: dict[str, str | int]
 
 
 class SetCustomField(InRoom, kw_only=True):
@@ -319,7 +319,7 @@ async def set_custom_field(caller: CallsCaller, wanted: SetCustomField) -> Custo
     person = caller.principal.person
     value = _field_value(wanted.value, counts=wanted.operation != "set")
     message = SetField(by=person.id, name=wanted.field_name, operation=wanted.operation, value=value)
-    return _custom(await caller.engine.rooms.set_field(person, RoomId(wanted.room_id), message))
+    return _custom(await caller.engine.rooms.set_field(RoomId(wanted.room_id), message))
 
 
 async def merge_stream(caller: CallsCaller, wanted: MergeStream) -> Merged:
@@ -341,7 +341,7 @@ def _room(engine: Greenroom, state: RoomState) -> dict[str, Any]:
         "room_info": record.info,
         "room_creator": str(record.creator_id),
         "mixed_play_url": engine.rooms.mixed(record),
-        "custom": record.custom,
+        "custom": dict(record.custom),
         "audience_count": len(state.audience),
         "pushers": shown,
         "anchors": shown,

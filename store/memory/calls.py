@@ -1,7 +1,5 @@
 """Paid calls, live and ended."""
 
-# ruff: noqa: D102 (what a call promises is said once, by its interface)
-
 from collections.abc import Iterable
 
 from msgspec.structs import replace

@@ -1,7 +1,5 @@
 """Numbers, each given out once."""
 
-# ruff: noqa: D102 (what a call promises is said once, by its interface)
-
 from store.interfaces.ids import Sequence
 from store.memory.database import MemoryDatabase
 

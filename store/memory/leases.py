@@ -1,7 +1,5 @@
 """Node leases by the store's clock."""
 
-# ruff: noqa: D102 (what a call promises is said once, by its interface)
-
 from collections.abc import Callable
 
 from msgspec.structs import replace

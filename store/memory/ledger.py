@@ -1,7 +1,5 @@
 """The journal and the balances it implies."""
 
-# ruff: noqa: D102 (what a call promises is said once, by its interface)
-
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import Final
 

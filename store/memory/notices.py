@@ -1,7 +1,5 @@
 """Warnings, message forms and the operators' audit."""
 
-# ruff: noqa: D102 (what a call promises is said once, by its interface)
-
 from msgspec.structs import replace
 
 from store.interfaces.ids import PersonId

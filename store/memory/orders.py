@@ -1,7 +1,5 @@
 """Recharge orders."""
 
-# ruff: noqa: D102 (what a call promises is said once, by its interface)
-
 from typing import Final
 
 from msgspec.structs import replace

@@ -1,7 +1,5 @@
 """People and their sign-ins."""
 
-# ruff: noqa: D102 (what a call promises is said once, by its interface)
-
 from collections.abc import Sequence
 from typing import Final
 

@@ -1,7 +1,5 @@
 """What may vanish: who was seen lately, and token buckets."""
 
-# ruff: noqa: D102 (what a call promises is said once, by its interface)
-
 from collections.abc import Callable, Sequence
 
 from store.interfaces.ids import PersonId

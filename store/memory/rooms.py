@@ -1,7 +1,5 @@
 """Live rooms: what must survive a restart."""
 
-# ruff: noqa: D102 (what a call promises is said once, by its interface)
-
 from types import MappingProxyType
 
 from msgspec.structs import replace

@@ -3,8 +3,6 @@
 The ledger moves some fields of the same documents (``ledger.py``); a save must never set those back.
 """
 
-# ruff: noqa: D102 (what a call promises is said once, by its interface)
-
 from typing import Final
 
 from store.interfaces.calls import CallRecord, Phase

@@ -43,6 +43,7 @@ Sort = Sequence[tuple[str, int]]
 Session = Any
 """The driver's session. Its own types take its properties for methods."""
 
+APP_NAME: Final = "greenroom"
 MAJORITY: Final = "majority"
 SNAPSHOT: Final = ReadConcern("snapshot")
 DURABLE: Final = WriteConcern(w=MAJORITY, j=True)
@@ -200,7 +201,7 @@ class Mongo:
         self._client: AsyncIOMotorClient[Document] = AsyncIOMotorClient(
             uri,
             io_loop=asyncio.get_running_loop(),
-            appname="greenroom",
+            appname=APP_NAME,
             w=MAJORITY,
             journal=True,
             readConcernLevel=MAJORITY,
@@ -393,6 +394,32 @@ class Mongo:
         # driver may still hold the session. Leave both alone; the next probe that gets through kills it by name.
         self._lost_sessions.append(session.session_id)
         self._circuit.probe_soon()
+
+    async def end_abandoned(self) -> None:
+        """Abort the transactions of clients that are gone, or have given up by their own deadline.
+
+        Whoever is killed or frozen in the middle of a transaction leaves its locks behind, for a minute by the server's
+        own rules, and nobody could take over what they cover. One that is ended by mistake is told ``Conflict``, and
+        does it again. Where the server does not let us look or end, that minute has to be waited for.
+        """
+        with suppress(StoreError):
+            async with self._within(self._read_s):
+                look = {"$currentOp": {"idleConnections": True, "idleSessions": True}}
+                seen = await self._client.admin.aggregate([look]).to_list(None)
+                connected = {each.get("connectionId") for each in seen if each["type"] == "op"}
+                abandoned = [
+                    {"id": each["lsid"]["id"]}
+                    for each in seen
+                    if each["type"] == "idleSession"
+                    and each.get("appName") == APP_NAME
+                    and "transaction" in each
+                    and (
+                        each["connectionId"] not in connected
+                        or each["transaction"]["timeOpenMicros"] > self._money_s * 1_000_000
+                    )
+                ]
+                if abandoned:
+                    await self._client.admin.command("killSessions", abandoned)
 
     def _keep(self, session: Session) -> None:
         if len(self._sessions) < SESSIONS_KEPT_MAX:

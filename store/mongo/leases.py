@@ -1,7 +1,5 @@
 """Node leases by the database's clock (``$$NOW``): no node's clock is involved anywhere."""
 
-# ruff: noqa: D102 (what a call promises is said once, by its interface)
-
 from typing import Final
 
 from store.interfaces.errors import NotThere
@@ -32,6 +30,7 @@ class MongoLeases:
         start = number(counted["next"])
         if supersedes:
             await self._mongo.update_all(NODES, {"name": name, "start": {"$lt": start}}, {"$set": {"is_dead": True}})
+            await self._mongo.end_abandoned()
         born = {"name": {"$literal": name}, "start": start, "is_dead": False}
         document = await self._mongo.find_and_update(
             NODES, {"_id": f"{name}#{start}"}, [{"$set": {**born, **_renewed(lease_ms)}}], or_insert=True
@@ -61,6 +60,8 @@ class MongoLeases:
             )
             if document is not None:
                 buried.append(record_of(document, NodeLease))
+        if buried:
+            await self._mongo.end_abandoned()
         return tuple(buried)
 
     async def get(self, node_id: NodeId) -> NodeLease | None:

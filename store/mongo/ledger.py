@@ -8,8 +8,6 @@ Equal changes are one statement over many documents, guards included: inside a t
 server four times what a further document of the same statement does.
 """
 
-# ruff: noqa: D102 (what a call promises is said once, by its interface)
-
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial

@@ -1,7 +1,5 @@
 """Warnings, message forms and the operators' audit."""
 
-# ruff: noqa: D102 (what a call promises is said once, by its interface)
-
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Final

@@ -1,7 +1,5 @@
 """Recharge orders. *Paid* is written by the ledger (``ledger.py``)."""
 
-# ruff: noqa: D102 (what a call promises is said once, by its interface)
-
 from typing import Final
 
 from store.interfaces.errors import Conflict, NotThere

@@ -1,7 +1,5 @@
 """Accounts and sign-ins."""
 
-# ruff: noqa: D102 (what a call promises is said once, by its interface)
-
 import re
 from collections.abc import Sequence
 from typing import Any, Final

@@ -1,7 +1,5 @@
 """Token buckets shared by all nodes."""
 
-# ruff: noqa: D102 (what a call promises is said once, by its interface)
-
 from typing import Final
 
 from store.redis.connection import Redis

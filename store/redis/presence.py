@@ -1,7 +1,5 @@
 """Who has been seen lately, on any node."""
 
-# ruff: noqa: D102 (what a call promises is said once, by its interface)
-
 from collections.abc import Sequence
 from typing import Final
 

@@ -187,13 +187,13 @@ class OtherCodes:
 @pytest.mark.parametrize(
     ("code", "open_id", "attributes"),
     [
-        ("dev:tom", "dev:tom", {}),
-        ("dev:小美", "dev:小美", {}),
-        ("dev:tom?", "dev:tom", {}),
+        ("dev:tom", "dev:tom", {"nickname": "tom"}),
+        ("dev:小美", "dev:小美", {"nickname": "小美"}),
+        ("dev:tom?", "dev:tom", {"nickname": "tom"}),
         (
             "dev:mei?role=master&gender=2&price=50",
             "dev:mei",
-            {"role": "master", "gender": "2", "price": "50"},
+            {"nickname": "mei", "role": "master", "gender": "2", "price": "50"},
         ),
         ("dev:tom?nickname=%E5%B0%8F%E7%BE%8E&sign=", "dev:tom", {"nickname": "小美", "sign": ""}),
     ],

@@ -178,7 +178,7 @@ class Fate(Enum):
 _RATE: Final = {Level.OFF: 0.0, Level.LOW: 0.01, Level.HIGH: 0.12}
 _STALL_RATE: Final = {Level.OFF: 0.0, Level.LOW: 0.002, Level.HIGH: 0.02}
 _CONFLICT_RATE: Final = {Level.OFF: 0.0, Level.LOW: 0.05, Level.HIGH: 0.6}
-_POISON_RATE: Final = {Level.OFF: 0.0, Level.LOW: 0.05, Level.HIGH: 0.6}
+_POISON_RATE: Final = {Level.OFF: 0.0, Level.LOW: 0.02, Level.HIGH: 0.3}
 _CALM: Final = (1, 1, Fate.DONE)
 
 
@@ -206,7 +206,7 @@ class Dice:
         after_ms = 1 + int(rng.random() * self._swarm.jitter_ms)
         if self.is_stopped:
             return before_ms, after_ms, Fate.DONE
-        if store == "calls" and method == "save" and rng.random() < _POISON_RATE[self._swarm.poison] / 3:
+        if store == "calls" and method == "save" and rng.random() < _POISON_RATE[self._swarm.poison] and _is_in_a_turn():
             return self._counted(before_ms, after_ms, Fate.POISON)
         if not self._has_any:
             return before_ms, after_ms, Fate.DONE
@@ -232,6 +232,12 @@ class Dice:
     def _counted(self, before_ms: int, after_ms: int, fate: Fate) -> tuple[int, int, Fate]:
         self._counts[fate.value] += 1
         return before_ms, after_ms, fate
+
+
+def _is_in_a_turn() -> bool:
+    """Whether an actor asks: a bug anywhere else has nobody to catch it."""
+    task = asyncio.current_task()
+    return task is not None and task.get_name() in ("call", "call starts")
 
 
 class _FaultyStore:

@@ -33,12 +33,16 @@ Span = tuple[int, int]
 
 
 class Sighting(NamedTuple):
-    """Somebody opened or closed a line, or asked something. ``really_ms`` is when, ``at_ms`` when the node noticed."""
+    """Somebody opened or closed a line, or asked something. ``really_ms`` is when, ``at_ms`` when the node noticed.
+
+    ``heard_ms`` is when something last came over a line that is found to be gone.
+    """
 
     at_ms: int
     really_ms: int
     what: str
     node: int
+    heard_ms: int
 
 
 class Charge(NamedTuple):
@@ -81,8 +85,15 @@ class Truth:
         self.steps_ms = 0
         self.closed: set[PersonId] = set()
 
-    def seen(self, person_id: PersonId, what: str, *, at_ms: int, really_ms: int, node: int) -> None:
-        self.sightings[person_id].append(Sighting(at_ms, really_ms, what, node))
+    def seen(
+        self, person_id: PersonId, what: str, *, at_ms: int, really_ms: int, node: int, heard_ms: int = 0
+    ) -> None:
+        self.sightings[person_id].append(Sighting(at_ms, really_ms, what, node, heard_ms))
+
+    def stated(self, call: CallRecord, *, at_ms: int) -> None:
+        """The anchor says that they talk; before minute 1 that is as good as being seen (CA-12)."""
+        if call.started_at_ms is None and self.writes[call.id]:
+            self.seen(call.anchor_id, "stated", at_ms=at_ms, really_ms=at_ms, node=self.writes[call.id][-1].by)
 
     def charged(self, call_id: CallId, minute: int, *, at_ms: int, begins_at_ms: int, by: int) -> None:
         self.charges[call_id].append(Charge(minute, at_ms, begins_at_ms, by))
@@ -166,7 +177,10 @@ class _Case:
     # --- no outage: exactly --------------------------------------------------------------------------------------------
 
     def _is_exact(self) -> Iterator[str]:
-        gaps = _union([gap for side in Side for gap in self._gaps(side)], self.start_ms, self.end_ms)
+        lost = [gap for side in Side for gap in self._gaps(side)]
+        if {at_ms for at_ms, _until in lost} & {until_ms for _at, until_ms in lost}:
+            return  # One is lost in the millisecond in which the other is back: which came first, nobody knows.
+        gaps = _union(lost, self.start_ms, self.end_ms)
         talk_end_ms = self.end_ms
         if gaps and gaps[-1][1] >= self.end_ms:
             talk_end_ms = gaps[-1][0]
@@ -197,7 +211,10 @@ class _Case:
         lines_count, seen_ms, had_line = 0, -SILENT_MS, False
         lost_ms: int | None = None
         began = False
-        for one in [*sightings, Sighting(self.end_ms + 1, 0, "end", -1)]:
+        # A line that was dead for longer than the grace is noticed after the moment at which the call has ended.
+        last_ms = self.truth.writes[self.call.id][-1].at_ms
+        in_time = [one for one in sightings if one.at_ms <= last_ms]
+        for one in [*in_time, Sighting(last_ms, 0, "end", -1, 0)]:
             if not began and one.at_ms > self.rung_ms:
                 began, had_line = True, lines_count > 0
                 seen_ms = max(seen_ms, self.rung_ms - SILENT_MS)
@@ -211,15 +228,23 @@ class _Case:
                 case "close":
                     lines_count -= 1
                     if began and lines_count == 0 and had_line and lost_ms is None:
-                        lost_ms = one.at_ms
+                        lost_ms = max(one.heard_ms, self._last_minute_began_ms(one.at_ms))
                 case "seen":
                     is_back = not had_line
-            seen_ms = one.at_ms
+                case "stated":
+                    had_line = lines_count > 0
+                    is_back = True
+            seen_ms = max(seen_ms, one.heard_ms) if one.what == "close" else one.at_ms
             if is_back and lost_ms is not None:
                 yield lost_ms, one.at_ms
                 lost_ms = None
         if lost_ms is not None:
-            yield lost_ms, self.end_ms + 1
+            yield lost_ms, max(lost_ms, self.end_ms) + 1
+
+    def _last_minute_began_ms(self, until_ms: int) -> int:
+        """What was charged before a dead line was noticed stays charged: the gap begins no earlier."""
+        begun = [one.begins_at_ms - EPOCH_MS for one in self.truth.charges[self.call.id] if one.at_ms <= until_ms]
+        return max(begun, default=0)
 
     # --- outage: never more --------------------------------------------------------------------------------------------
 
@@ -282,10 +307,17 @@ class _Case:
         asked_ms = self.truth.acknowledged_ends.get(self.call.id)
         if asked_ms is not None and self.end_ms > asked_ms + tolerance_ms:
             yield f"INV-5: call {self.call.id} was ended at {asked_ms} and counts until {self.end_ms}"
-        if self.call.end_reason in (EndReason.HUNG_UP, EndReason.BANNED):
-            deeds = self.truth.deeds[self.call.id]
-            if not any(abs(deed.at_ms - self.end_ms) <= tolerance_ms for deed in deeds):
-                yield f"INV-5: call {self.call.id} {self.call.end_reason} at {self.end_ms}, which nobody did: {deeds}"
+        deeds = self.truth.deeds[self.call.id]
+        match self.call.end_reason:
+            case EndReason.HUNG_UP:
+                is_asked = any(abs(deed.at_ms - self.end_ms) <= tolerance_ms for deed in deeds)
+            case EndReason.BANNED:
+                # The ban is kept before the call is ended.
+                is_asked = any(deed.at_ms <= self.end_ms + tolerance_ms for deed in deeds if deed.kind == "ban")
+            case _:
+                is_asked = True
+        if not is_asked:
+            yield f"INV-5: call {self.call.id} {self.call.end_reason} at {self.end_ms}, which nobody did: {deeds}"
 
 
 def _was_short(call: CallRecord, snapshot: Snapshot, truth: Truth, swarm: Swarm) -> Iterator[str]:

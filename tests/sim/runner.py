@@ -91,8 +91,9 @@ async def _live(world: World) -> None:
     for _ in range(checks_count):
         await world.wait_unless_broken(swarm.length_ms // checks_count)
         world.check()
-    world.is_over = True
+    people.leave()
     world.calm_down()
+    await world.wait_unless_broken(12_000)
     await _settle(world)
     await _hang_up_everything(world, people)
     await _settle(world)

@@ -134,20 +134,23 @@ class Person:
         self.line = node
         self._sight(node, "open", self.world.now_ms)
 
-    def close_line(self) -> None:
-        """Close the socket, or notice that it is gone."""
+    def close_line(self, *, dead_for_ms: int = 0) -> None:
+        """Close the socket, or notice that it is gone; it may have been silently dead for some time already."""
         node, self.line = self.line, None
         if node is not None and not node.is_dead:
-            self._sight(node, "close", self.world.now_ms)
+            self._sight(node, "close", self.world.now_ms, dead_for_ms=dead_for_ms)
 
-    def _sight(self, node: SimNode, what: str, really_ms: int) -> None:
+    def _sight(self, node: SimNode, what: str, really_ms: int, *, dead_for_ms: int = 0) -> None:
         def happen() -> None:
-            presence = node.engine.presence
-            (presence.line_opened if what == "open" else presence.line_closed)(self.id)
+            now_ms, presence = self.world.now_ms, node.engine.presence
+            if what == "open":
+                presence.line_opened(self.id)
+            else:
+                presence.line_closed(self.id, heard_at_ms=node.engine.node.now_ms() - dead_for_ms)
             self.world.truth.seen(
-                self.id, what, at_ms=self.world.now_ms, really_ms=really_ms, node=node.number
+                self.id, what, at_ms=now_ms, really_ms=really_ms, node=node.number, heard_ms=now_ms - dead_for_ms
             )
-            self.world.trace(node, self.name, what, "line")
+            self.world.trace(node, self.name, what, "line", dead_for_ms or "")
 
         node.deliver(happen)
 
@@ -168,6 +171,7 @@ class People:
             for index in range(self.swarm.anchors_count)
         ]
         self._keys = 0
+        self._scripts: list[asyncio.Task[None]] = []
 
     def _purse(self) -> int:
         return self.rng.choice((5, 30, 45, 200, 1_000, 5_000))
@@ -190,12 +194,11 @@ class People:
 
     def begin(self) -> None:
         """Start everybody's script and the weather."""
-        for guest in self.guests:
-            self.world.begin(self._guest_lives(guest))
-        self.world.begin(self._operator_lives())
-        self.world.begin(self._anchors_change_prices())
+        scripts = [self._guest_lives(guest) for guest in self.guests]
+        scripts += [self._operator_lives(), self._anchors_change_prices()]
         if self.rng.random() < 0.6:
-            self.world.begin(self._buyers_live())
+            scripts.append(self._buyers_live())
+        self._scripts = [self.world.begin(script) for script in scripts]
         for kind, level, act in (
             ("kills", self.swarm.kills, self._kill),
             ("freezes", self.swarm.freezes, self._freeze),
@@ -208,11 +211,16 @@ class People:
             if level is not Level.OFF:
                 self.world.begin(self._weather(random.Random(f"{self.world.seed} {kind}"), PER_MINUTE[level], act))
 
+    def leave(self) -> None:
+        """Everybody walks away from his device, whatever he was doing. Sockets stay open, answers go unheard."""
+        for script in self._scripts:
+            script.cancel()
+
     # --- guests and anchors ----------------------------------------------------------------------------------------
 
     async def _guest_lives(self, guest: Person) -> None:
         rng = random.Random(f"{self.world.seed} {guest.name}")
-        while not self.world.is_over:
+        while True:
             await self.world.wait(rng.randrange(200, 12_000))
             anchor = rng.choice(self.anchors)
             await _Encounter(self, guest, anchor, rng).run()
@@ -220,7 +228,7 @@ class People:
     async def _operator_lives(self) -> None:
         """Somebody at the admin API: ends calls, grants, bans and lifts bans."""
         world, rng = self.world, random.Random(f"{self.world.seed} operator")
-        while not world.is_over:
+        while True:
             await world.wait(rng.randrange(5_000, 60_000))
             kind = rng.random()
             person = rng.choice(self.everybody)
@@ -299,7 +307,7 @@ class People:
 
     async def _anchors_change_prices(self) -> None:
         rng = random.Random(f"{self.world.seed} prices")
-        while not self.world.is_over:
+        while True:
             await self.world.wait(rng.randrange(10_000, 50_000))
             anchor, points = rng.choice(self.anchors), rng.choice((1, 9, 12, 33))
 
@@ -342,9 +350,9 @@ class People:
 
     async def _buyers_live(self) -> None:
         rng = random.Random(f"{self.world.seed} buyers")
-        while not self.world.is_over:
+        while True:
             await self.world.wait(rng.randrange(5_000, 50_000))
-            self.world.begin(self._buy(rng.choice(self.guests), rng))
+            await self._buy(rng.choice(self.guests), rng)
 
     async def _buy(self, guest: Person, rng: random.Random) -> None:
         world, key, product_id = self.world, self._key(), rng.choice((1, 2))
@@ -431,7 +439,7 @@ class People:
             self.world.begin(self._drain_and_boot(node))
 
     async def _drain_and_boot(self, node: SimNode) -> None:
-        await node.drain()
+        await node.drain(is_quiet=False)
         await self.world.boot(node.name, delay_ms=1_000)
 
     def _freeze(self, rng: random.Random) -> None:
@@ -639,6 +647,7 @@ class _Encounter:
 
     async def _start(self) -> None:
         async def work(engine: Greenroom, who: PersonRecord) -> Any:
+            self.world.truth.stated(self.call, at_ms=self.world.now_ms)
             return await engine.calls.start(who, self.guest.id)
 
         self.world.note_call(await self.anchor.try_to(work, call_id=self.call_id))
@@ -663,7 +672,7 @@ class _Encounter:
         # A pusher's line is the room's business; here lines are sockets.
         minute_ms = world.swarm.minute_ms
         until_ms = world.now_ms + self._length_ms(minute_ms)
-        while self.call.is_live and not world.is_over and world.now_ms < until_ms:
+        while self.call.is_live and world.now_ms < until_ms:
             await world.wait(min(rng.randrange(500, 9_000), max(1, until_ms - world.now_ms)))
             for person in (self.guest, self.anchor):
                 self._follow(person)
@@ -713,7 +722,7 @@ class _Encounter:
         grace_ms = world.swarm.grace_ms
         had_line = {person.name: person.line is not None for person in lost}
         for person in lost:
-            person.close_line()
+            person.close_line(dead_for_ms=rng.choice((0, 0, 0, 0, 0, 5_000, 40_000)))
             await world.wait(rng.randrange(0, 1_500))
         if any(had_line.values()):
             length_ms = rng.choice((200, 2_000, grace_ms // 2, grace_ms - 200, grace_ms + 200, 2 * grace_ms))

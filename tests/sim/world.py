@@ -38,7 +38,7 @@ EPOCH_MS: Final = 1_767_225_600_000
 
 ANSWER_WITHIN_MS: Final = 10_000
 TRACED_MAX: Final = 50
-LOOPS: Final = frozenset({"lease", "presence", "calls-sweep", "rooms-sweep", "reconcile"})
+LOOPS: Final = frozenset({"lease", "presence", "calls-sweep", "rooms-sweep", "reconcile", "outbox-sweep", "fold-sweep"})
 """The tasks that run as long as a node does."""
 
 
@@ -69,7 +69,6 @@ class World:
         self.nodes: dict[str, SimNode | None] = {f"node{index}": None for index in range(swarm.nodes_count)}
         self.incarnations: list[SimNode] = []
         self.is_store_down = False
-        self.is_over = False
         self.store_step_ms = 0
         self.violation: str | None = None
         self.broken: asyncio.Future[None] = self.loop.create_future()
@@ -525,8 +524,11 @@ class SimNode:
         """The store is within reach again."""
         self.is_cut = False
 
-    async def drain(self) -> None:
-        """SIGTERM, as ``server.py`` does it: take nothing new, let go of everything, leave."""
+    async def drain(self, *, is_quiet: bool = True) -> None:
+        """SIGTERM, as ``server.py`` does it: take nothing new, let go of everything, leave.
+
+        ``is_quiet``: nobody was asking anything, so nothing may be left.
+        """
         self.is_up = False
         try:
             await self.serve(self.engine.drain(), within_ms=60_000)
@@ -538,7 +540,7 @@ class SimNode:
             if task.get_name() in LOOPS:
                 task.cancel()
         await asyncio.sleep(10)
-        if not self.is_dead:
+        if is_quiet and not self.is_dead:
             for finding in leftovers(self.engine, set(self.tasks)):
                 self.world.break_off(f"{finding} on {self.label}")
         self.kill()

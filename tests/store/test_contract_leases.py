@@ -128,7 +128,9 @@ async def test_a_buried_node_stays_dead_whatever_it_does(stores: Stores) -> None
     await let_pass(20)
     await stores.leases.bury()
 
-    assert (await stores.leases.renew(lapsed.id, lease_ms=LONG_MS)).is_dead
+    renewed = await stores.leases.renew(lapsed.id, lease_ms=LONG_MS)
+
+    assert (renewed.is_dead, renewed.until_ms) == (True, lapsed.until_ms)
     assert await is_dead(stores, lapsed.id)
 
 

@@ -72,6 +72,7 @@ async def test_use_prolongs_a_session(stores: Stores) -> None:
     await stores.sessions.open(a_session())
 
     await stores.sessions.touch("hash-1", T0 + 5_000)
+    await stores.sessions.touch("hash-1", T0 + 4_000)  # A late note of an earlier use takes nothing back.
 
     assert await stores.sessions.find("hash-1", idle_since_ms=T0 + 5_000) == replace(a_session(), seen_at_ms=T0 + 5_000)
 

@@ -1,4 +1,4 @@
-"""Stores that can be switched off: every call is *unavailable* while they are, or its answer is lost after it happened."""
+"""Stores that can be switched off, or whose answers get lost after what was asked has happened."""
 
 from dataclasses import fields
 from typing import Any
@@ -10,7 +10,7 @@ __all__ = ["Switch", "switchable"]
 
 
 class Switch:
-    """``is_down``: nothing happens. ``loses_answers``: it happens, and nobody hears of it. ``calls`` counts per name."""
+    """``is_down``: nothing happens. ``loses_answers``: it does, unheard. ``only``: one call, by its name."""
 
     def __init__(self) -> None:
         self.is_down = False

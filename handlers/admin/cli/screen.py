@@ -11,13 +11,13 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from handlers.admin.cli.tables import Kind, Table, plain, written
+from handlers.admin.cli.tables import Kind, Table, plain, width, written
 from handlers.admin.cli.words import clean
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
-__all__ = ["Part", "complain", "dump", "show", "watch"]
+__all__ = ["Part", "complain", "dump", "show", "watch", "watch_json"]
 
 Part = Table | str
 """A table, or lines of text."""
@@ -28,7 +28,7 @@ WORDS = {"FAIL": "bold red", "ok": "green"}
 def show(parts: Sequence[Part]) -> None:
     """Write ``parts`` to standard output."""
     if _is_terminal():
-        _console().print(_rendered(parts))
+        _print(_console(), parts)
     else:
         for part in parts:
             _write(part if isinstance(part, str) else plain(part))
@@ -45,20 +45,19 @@ def complain(line: str) -> None:
 
 
 def watch(look: Callable[[], Sequence[Part]], every_s: float) -> None:
-    """Show what ``look`` returns again and again until somebody presses Ctrl-C."""
+    """Show what ``look`` returns again and again, on a terminal in the same place, until somebody presses Ctrl-C."""
     with contextlib.suppress(KeyboardInterrupt):
-        if not _is_terminal():
-            while True:
-                show(look())
+        while True:
+            parts = look()
+            if _is_terminal():
+                console = _console()
+                console.clear()
+                _print(console, parts)
+            else:
+                show(parts)
                 _write("")
-                sys.stdout.flush()
-                time.sleep(every_s)
-        from rich.live import Live  # noqa: PLC0415 - see above
-
-        with Live(_rendered(look()), console=_console(), auto_refresh=False, vertical_overflow="visible") as live:
-            while True:
-                time.sleep(every_s)
-                live.update(_rendered(look()), refresh=True)
+            sys.stdout.flush()
+            time.sleep(every_s)
 
 
 def watch_json(ask: Callable[[], Any], every_s: float) -> None:
@@ -84,13 +83,18 @@ def _write(text: str) -> None:
 def _console() -> "Console":
     from rich.console import Console  # noqa: PLC0415 - see above
 
-    return Console(highlight=False, soft_wrap=False)
+    return Console(highlight=False)
 
 
-def _rendered(parts: Sequence[Part]) -> "RenderableType":
-    from rich.console import Group  # noqa: PLC0415 - see above
+def _print(console: "Console", parts: Sequence[Part]) -> None:
+    from rich.measure import Measurement  # noqa: PLC0415 - see above
 
-    return Group(*(_grid(part) if isinstance(part, Table) else _text(part) for part in parts))
+    for part in parts:
+        shown = _grid(part) if isinstance(part, Table) else _text(part)
+        if isinstance(part, Table):
+            # Rich would take columns away until the rest fits; the terminal itself only breaks the line.
+            console.width = max(console.width, Measurement.get(console, console.options, shown).minimum)
+        console.print(shown, soft_wrap=isinstance(part, str))
 
 
 def _text(text: str) -> "RenderableType":
@@ -118,7 +122,7 @@ def _grid(table: Table) -> "RenderableType":
             no_wrap=is_whole,
             overflow="ignore" if is_whole else "fold",
             # Without it a table that is too wide takes the last characters of an id.
-            min_width=max((len(_shown(row[len(grid.columns)])) for row in table.every_row), default=0)
+            min_width=max((width(_shown(row[len(grid.columns)])) for row in table.every_row), default=0)
             if is_whole
             else None,
         )

@@ -513,3 +513,16 @@ def test_deciding_is_pure(batch: list[Move], known: Facts) -> None:
 
     assert decide(batch, known) == decide(batch, known)
     assert repr(known) == before
+
+
+def test_two_legs_of_one_wallet_are_covered_together_or_not_at_all():
+    account = AccountId("calls.diamonds/1")
+    move = Move(
+        id=EntryId("double"),
+        kind=EntryKind.GIFT,
+        postings=(Posting(account, -60), Posting(account, -60), Posting(house(Currency.CALLS_DIAMONDS), 120)),
+        person_id=PersonId(1),
+    )
+    facts = Facts(now_ms=0, posted={}, balances={account: 100}, calls={}, orders={})
+
+    assert decide([move], facts).outcomes[0].verdict is Verdict.BELOW_FLOOR

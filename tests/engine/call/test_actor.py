@@ -19,7 +19,14 @@ async def test_three_minutes_of_talk_cost_three_minutes():
         assert ended.minutes_paid == 3
         assert await cast.stage.diamonds(cast.tom) == 70
         assert await cast.stage.points(cast.mei) == 30
-        assert cast.heard(cast.tom) == ["CallAnswered", "CallStarted", "MinuteBegan", "MinuteBegan", "MinuteBegan", "CallEnded"]
+        assert cast.heard(cast.tom) == [
+            "CallAnswered",
+            "CallStarted",
+            "MinuteBegan",
+            "MinuteBegan",
+            "MinuteBegan",
+            "CallEnded",
+        ]
 
 
 async def test_a_commit_whose_answer_is_lost_charges_once():

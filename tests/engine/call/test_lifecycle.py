@@ -1,5 +1,7 @@
 """The call's table: every documented transition, what is refused, and what must never break whatever happens."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -408,7 +410,7 @@ def test_whatever_happens_minutes_are_paid_once_in_order_and_never_more_than_the
     talk_ms = end_ms - T0 - record.unbilled_ms
     assert record.minutes_paid <= minutes_begun(max(0, talk_ms), minute_ms=60_000)
     begun = [begins for _, begins in owner.paid]
-    assert all(later - earlier >= 60_000 for earlier, later in zip(begun, begun[1:], strict=False))
+    assert all(later - earlier >= 60_000 for earlier, later in pairwise(begun))
 
 
 @settings(max_examples=100)

@@ -84,19 +84,17 @@ async def test_custom_fields_are_for_members_and_bounded():
     async with on_stage() as cast:
         await push(cast, cast.mei)
         with pytest.raises(NotAMember):
-            await cast.engine.rooms.set_field(
-                cast.tom, ROOM, SetField(by=cast.tom.id, name="likes", operation="inc", value=None)
-            )
+            await cast.engine.rooms.set_field(ROOM, SetField(by=cast.tom.id, name="likes", operation="inc", value=None))
         await cast.engine.rooms.enter(cast.tom, ROOM, described="{}")
 
         for _ in range(3):
             state = await cast.engine.rooms.set_field(
-                cast.tom, ROOM, SetField(by=cast.tom.id, name="likes", operation="inc", value=None)
+                ROOM, SetField(by=cast.tom.id, name="likes", operation="inc", value=None)
             )
         assert state.record.custom == {"likes": 3}
         with pytest.raises(TooLong):
             await cast.engine.rooms.set_field(
-                cast.mei, ROOM, SetField(by=cast.mei.id, name="x", operation="set", value="y" * 1025)
+                ROOM, SetField(by=cast.mei.id, name="x", operation="set", value="y" * 1025)
             )
 
 

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from msgspec.structs import replace
 
+from engine import settings
 from engine.errors import BadInput, BelowFloor, Forbidden, KeyReused, NotFound
 from store.interfaces.ledger import EntryKind
 from store.interfaces.orders import OrderState
@@ -193,8 +194,6 @@ async def test_income_counts_minutes_and_gifts_apart():
 
 
 async def test_the_share_and_the_exchange_are_applied_once_and_rounded_for_the_house():
-    from engine import settings
-
     options = settings.Settings(
         billing=replace(settings.Billing(), diamonds_per_100_points=150, anchor_share_percent=50)
     )

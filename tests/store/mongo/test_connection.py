@@ -72,7 +72,7 @@ async def test_majorities_are_set_whatever_the_address_says():
     assert database.write_concern.document == {"w": "majority", "j": True}
     assert database.read_concern.level == "majority"
     assert database.read_preference.mode == 0
-    assert database.delegate.timeout == READ_MS / 1000
+    assert database.client.delegate.options.timeout == READ_MS / 1000
 
 
 async def test_a_transaction_commits_by_majority_on_a_snapshot(monkeypatch):

@@ -98,7 +98,9 @@ class ServerConfig:
 class Desk:
     """The cast, and somebody at the operators' desk who asks over HTTP and types commands."""
 
-    def __init__(self, cast: Cast, database: MemoryDatabase, door: Door, port: int, data_dir: DataDir | None) -> None:
+    def __init__(
+        self, cast: Cast, database: MemoryDatabase, door: Door, port: int, token: str, data_dir: DataDir | None
+    ) -> None:
         self.cast = cast
         self.stage = cast.stage
         self.engine = cast.engine
@@ -107,13 +109,21 @@ class Desk:
         self.database = database
         self.door = door
         self.url = f"http://127.0.0.1:{port}"
+        self.token = token
         self.data_dir = data_dir
         self._http = AsyncHTTPClient(force_instance=True)
 
     async def ask(
-        self, method: str, path: str, body: object = None, *, headers: dict[str, str] | None = None, token: str = TOKEN
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        headers: dict[str, str] | None = None,
+        token: str | None = None,
     ) -> tuple[int, Any]:
         """HTTP status and what came back."""
+        token = self.token if token is None else token
         sent = {"Authorization": f"Bearer {token}"} if token else {}
         request = HTTPRequest(
             self.url + path,
@@ -198,7 +208,7 @@ async def at_the_desk(
         data_dir.write_ports({"admin": port})
     mei = await stage.sign_in("dev:mei?role=master&gender=2&age=25&price=10&nickname=阿宁", role=Role.ANCHOR)
     tom = await stage.sign_in("dev:tom?age=30&diamonds=1000&nickname=Tom")
-    desk = Desk(Cast(stage, switch, mei, tom), database, door, port, data_dir)
+    desk = Desk(Cast(stage, switch, mei, tom), database, door, port, token, data_dir)
     try:
         yield desk
     finally:

@@ -91,7 +91,11 @@ async def told() -> list[dict[str, object]]:
             status, reply = await desk.ask(method, path, body, headers={"Idempotency-Key": key} if key else {})
             lines.append({"request": f"{method} {path}", "body": body, "status": status, "reply": reply})
         asked = {(route.target.method, route.target.path) for _, _, route in desk.door.routes()}
-        answered = {(step[0], desk.door.find(step[1].partition("?")[0])[0][step[0]].target.path) for step in STORY if not callable(step)}
+        answered = {
+            (step[0], desk.door.find(step[1].partition("?")[0])[0][step[0]].target.path)
+            for step in STORY
+            if not callable(step)
+        }
     assert asked == answered, "an endpoint has no golden request"
     return lines
 

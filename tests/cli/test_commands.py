@@ -1,0 +1,461 @@
+"""The ``greenroom`` command against a real operators' listener: what it prints, and how it exits."""
+
+import json
+import time
+
+import pytest
+
+from adapters.datadir import DataDir
+from tests.surfaces.admin.desk import at_the_desk
+
+pytestmark = pytest.mark.real_loop
+
+
+@pytest.fixture(autouse=True)
+def shanghai(monkeypatch):
+    """Times are the terminal's: here it stands in Shanghai."""
+    monkeypatch.setenv("TZ", "Asia/Shanghai")
+    monkeypatch.setenv("USER", "ada")
+    for name in ("GREENROOM_URL", "GREENROOM_ADMIN_TOKEN", "GREENROOM_DATA_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.fixture
+def data_dir(tmp_path):
+    with DataDir(tmp_path / "var") as data_dir:
+        yield data_dir
+
+
+def block(text: str) -> str:
+    """A text as it stands in a test, without the test's indentation."""
+    lines = text.strip("\n").split("\n")
+    indent = min(len(line) - len(line.lstrip()) for line in lines if line.strip())
+    return "\n".join(line[indent:] for line in lines).rstrip() + "\n"
+
+
+async def test_status_shows_the_node_and_finds_stuck_calls(data_dir):
+    async with at_the_desk(data_dir) as desk:
+        await desk.cast.connect()
+        await desk.stage.advance(30_000, seen=desk.cast.both)
+        code, out, err = await desk.type("status")
+
+        assert (code, err) == (0, "")
+        assert out == block("""
+            #1   up 00:00:30   lease confirmed
+            what            now  today  note
+            ─────────────────────────────────────
+            rooms open        0      –  0 on air
+            people sending    0      –
+            viewers           0      –
+            people here       2      –  0 sockets
+            calls live        1      1
+            ledger waiting    0      –
+            calls today: connected 1
+        """)
+
+        await desk.engine.calls.drop_all()
+        await desk.stage.advance(90_000)
+        code, out, _ = await desk.type("status")
+
+        assert code == 1
+        assert "1 stuck → greenroom calls --stuck" in out
+
+
+async def test_calls_lists_live_calls_in_every_spelling(data_dir):
+    async with at_the_desk(data_dir) as desk:
+        await desk.cast.connect()
+        await desk.stage.advance(125_000, seen=desk.cast.both)
+
+        for spelling in (("calls",), ("calls", "ls")):
+            code, out, _ = await desk.type(*spelling)
+
+            assert code == 0
+            assert out == block("""
+                call   state      guest  anchor      talk  billed  silent  node
+                ───────────────────────────────────────────────────────────────
+                50001  connected  10002  10001   00:02:05   3 min       –  #1
+                1 live call
+            """)
+
+
+async def test_a_call_without_a_deadline_kept_is_stuck_explained_and_ended(data_dir):
+    async with at_the_desk(data_dir) as desk:
+        await desk.cast.connect()
+        await desk.engine.calls.drop_all()
+        await desk.stage.advance(252_000)
+
+        code, out, _ = await desk.type("calls", "--stuck")
+        assert code == 1
+        assert out == block("""
+            call   state      guest  anchor      talk  billed   overdue  why
+            ───────────────────────────────────────────────────────────────────────────────
+            50001  connected  10002  10001   00:04:12   1 min  00:03:12  minute not charged
+            FAIL 50001 → greenroom calls explain 50001
+        """)
+
+        code, out, _ = await desk.type("calls", "explain", "50001")
+        assert code == 1
+        assert out == block("""
+            call 50001   10 diamonds/min   anchor 10 of 10 points/min   price fixed 2026-01-01 12:00:00
+            guest 10002 Tom   anchor 10001 阿宁   connected
+            at        #  event                   guest  anchor  by
+            ──────────────────────────────────────────────────────────
+            12:00:00  1  ring guest → anchor                    guest
+            12:00:00  2  answer                                 anchor
+            12:00:00  3  anchor says start                      anchor
+            12:00:00  4  minute 1, clock starts    -10     +10  clock
+            paid 10, credited 10, ledger agrees
+            FAIL minute not charged, 00:03:12 late → greenroom calls end 50001 --reason WHY
+        """)
+
+        code, out, _ = await desk.type("calls", "end", "50001", "--reason", "lost")
+        assert code == 0
+        assert out == block("""
+            would end 50001 now: 1 minute, guest -10, anchor +10, no refund; a minute that has begun is paid first
+            frees anchor 10001 and guest 10002, and tells both
+            nothing has been done; add --yes to do it
+        """)
+        assert (await desk.stage.call(50001)).is_live
+        assert await desk.audit() == []
+
+        code, out, _ = await desk.type("calls", "end", "50001", "--reason", "lost", "--yes")
+        assert code == 0
+        assert out == block("""
+            call 50001 has ended: stopped by operator at 2026-01-01 12:04:12, 1 minute   → greenroom calls explain 50001
+        """)
+        assert await desk.audit() == [("ada", "call.end", "50001", "lost")]
+
+        code, out, _ = await desk.type("calls", "--stuck")
+        assert (code, out.splitlines()[-1]) == (0, "none is stuck")
+        code, out, _ = await desk.type("calls", "end", "50001", "--reason", "again", "--yes")
+        assert (code, out) == (
+            0,
+            "call 50001 has ended: stopped by operator at 2026-01-01 12:04:12, 1 minute\n",
+        )
+
+
+async def test_explain_folds_the_minutes_and_shows_gaps_and_gifts(data_dir):
+    async with at_the_desk(data_dir) as desk:
+        await desk.cast.connect()
+        await desk.stage.advance(310_000, seen=desk.cast.both)
+        await desk.engine.gifts.give(desk.tom, 1, 2, to=desk.mei.id, key="roses")
+        await desk.stage.advance(60_000, seen=(desk.mei,))
+        await desk.stage.advance(35_000, seen=desk.cast.both)
+        await desk.cast.hang_up(by=desk.mei)
+
+        code, out, _ = await desk.type("calls", "explain", "50001")
+
+        assert code == 0
+        assert out == block("""
+            call 50001   10 diamonds/min   anchor 10 of 10 points/min   price fixed 2026-01-01 12:00:00
+            guest 10002 Tom   anchor 10001 阿宁   hung up by anchor at 2026-01-01 12:06:45, 7 minutes
+            at         #  event                        guest  anchor  by
+            ────────────────────────────────────────────────────────────────
+            12:00:00   1  ring guest → anchor                         guest
+            12:00:00   2  answer                                      anchor
+            12:00:00   3  anchor says start                           anchor
+            12:00:00   4  minute 1, clock starts         -10     +10  clock
+            …             minutes 2–5                    -40     +40  clock
+            12:05:00   9  minute 6                       -10     +10  clock
+            12:05:10  10  gift 1×2                       -20     +20  guest
+            12:06:00  11  minute 7                       -10     +10  clock
+            12:06:10  12  guest line lost, not billed                 guest
+            12:06:15  13  guest is back                               guest
+            12:06:45  14  ended: hung up                              anchor
+            paid 70, credited 70, ledger agrees
+            1 gift: guest -20, anchor +20
+        """)
+
+
+async def test_a_bill_that_does_not_agree_is_found(data_dir):
+    async with at_the_desk(data_dir) as desk:
+        await desk.cast.connect()
+        await desk.cast.hang_up()
+        desk.database.entries_of_call[50001].clear()
+
+        code, out, _ = await desk.type("calls", "explain", "50001")
+
+        assert code == 1
+        assert out.splitlines()[-2:] == [
+            "paid 0, credited 0, ledger does NOT agree",
+            "FAIL the call says 1 min were paid → greenroom ledger verify",
+        ]
+
+
+async def test_income_by_day_with_bars_and_as_csv(data_dir):
+    async with at_the_desk(data_dir) as desk:
+        await desk.cast.connect()
+        await desk.stage.advance(170_000, seen=desk.cast.both)
+        await desk.engine.gifts.give(desk.tom, 1, 1, to=desk.mei.id, key="rose")
+        await desk.cast.hang_up()
+        await desk.stage.advance(12 * 3_600_000, seen=desk.cast.both)
+        await desk.cast.connect()
+        await desk.cast.hang_up()
+        await desk.stage.advance(1_000)
+
+        code, out, _ = await desk.type("income", "dev:mei", "--month", "2026-01")
+        assert code == 0
+        assert out == block("""
+            income 10001 阿宁   2026-01-01 .. 2026-01-31   points
+            day         gifts  calls  total  min
+            ────────────────────────────────────────────────
+            2026-01-01     10     30     40    3  ██████████
+            2026-01-02      0     10     10    1  ███
+            ────────────────────────────────────────────────
+            total          10     40     50    4
+            earned ever 50   holds 50   matches ledger: yes (5 lines)
+        """)
+
+        code, out, _ = await desk.type("income", "10001", "--from", "2026-01-02", "--to", "2026-01-02", "--csv")
+        assert (code, out) == (0, "day,gift_points,call_points,points,minutes\n2026-01-02,0,10,10,1\n")
+        code, out, _ = await desk.type("income", "10001", "--lines", "--from", "2026-01-02", "--to", "2026-01-02")
+        assert (code, out.splitlines()[3].split()[:4]) == (
+            0,
+            ["2026-01-02", "00:02:50", "call:50002:m:1", "minute"],
+        )
+        code, out, _ = await desk.type("income", "10001", "--lines", "--csv")
+        assert (code, len(out.splitlines())) == (0, 6)
+        code, _, err = await desk.type("income", "10001", "--month", "2026-13")
+        assert (code, err) == (4, err)
+        assert "month is not a date (BAD_INPUT" in err
+
+
+async def test_income_that_does_not_match_is_found(data_dir):
+    async with at_the_desk(data_dir) as desk:
+        await desk.cast.connect()
+        await desk.cast.hang_up()
+        await desk.stage.advance(1_000)
+        desk.database.earned.clear()
+
+        code, out, _ = await desk.type("income", "10001")
+
+        assert code == 1
+        assert out.splitlines()[-2:] == [
+            "earned ever 0   holds 10   matches ledger: NO (1 line)",
+            "FAIL → greenroom ledger verify",
+        ]
+
+
+async def test_the_ledger_is_verified_and_a_finding_names_where_to_look(data_dir):
+    async with at_the_desk(data_dir) as desk:
+        await desk.stage.advance(1_000)
+        code, out, _ = await desk.type("ledger", "verify")
+        assert code == 0
+        assert out == block("""
+            currency        in wallets
+            ──────────────────────────
+            calls.diamonds        1000
+            1 entries, 1 accounts: ok, everything agrees
+        """)
+
+        desk.database.balances["calls.diamonds/10002"] = 7
+        code, out, _ = await desk.type("ledger", "verify")
+        assert code == 1
+        assert any(
+            line.startswith("FAIL ") and line.endswith("→ greenroom wallet lines 10002 --currency diamonds")
+            for line in out.splitlines()
+        ), out
+
+
+async def test_doctor_exits_by_what_it_finds(data_dir):
+    async with at_the_desk(data_dir) as desk:
+        code, out, _ = await desk.type("doctor")
+        assert (code, out.splitlines()[-1]) == (0, "6 checks, 0 FAIL")
+
+        desk.cast.switch.is_down = True
+        code, out, _ = await desk.type("doctor")
+        failed = [line for line in out.splitlines() if line.startswith("FAIL")]
+
+        assert (code, out.splitlines()[-1]) == (1, "6 checks, 5 FAIL")
+        assert len(failed) == 5
+        assert all("→ greenroom " in line for line in failed)
+
+
+async def test_an_act_is_a_dry_run_until_it_is_meant(data_dir):
+    async with at_the_desk(data_dir) as desk:
+        cases = (
+            (("users", "ban", "dev:tom", "--for", "7d"), "would exclude 10002 Tom (account) for 7d 00:00:00"),
+            (("users", "unban", "dev:tom"), "would let 10002 Tom in again"),
+            (("users", "warn", "dev:tom"), "would warn 10002 Tom: a test"),
+            (("users", "approve", "dev:tom"), "would make 10002 Tom an anchor (now: guest)"),
+            (("wallet", "grant", "dev:tom", "5"), "would give 5 diamonds to 10002 Tom: 1000 → 1005"),
+            (("wallet", "grant", "dev:tom", "-5"), "would take 5 diamonds from 10002 Tom: 1000 → 995"),
+        )
+        for words, would in cases:
+            code, out, _ = await desk.type(*words, "--reason", "a test")
+
+            assert code == 0
+            assert out.startswith(would)
+            assert out.endswith("nothing has been done; add --yes to do it\n")
+            assert (await desk.type(*words))[0] == 2, "an act says why"
+        assert await desk.audit() == []
+
+        for words, _ in cases:
+            assert (await desk.type(*words, "--reason", "a test", "--yes", "--actor", "eve"))[0] == 0
+
+        assert [(actor, action) for actor, action, *_ in reversed(await desk.audit())] == [
+            ("eve", "person.ban.account"),
+            ("eve", "person.unban"),
+            ("eve", "person.warn"),
+            ("eve", "person.role.anchor"),
+            ("eve", "wallet.grant"),
+            ("eve", "wallet.grant"),
+        ]
+        assert await desk.stage.diamonds(desk.tom) == 1_000
+
+
+async def test_a_grant_with_a_key_can_be_repeated(data_dir):
+    async with at_the_desk(data_dir) as desk:
+        words = ("wallet", "grant", "10002", "5", "--key", "k-1", "--reason", "a test", "--yes")
+
+        first, again = await desk.type(*words), await desk.type(*words)
+
+        assert first == (0, "10002 Tom holds 1005 diamonds (+5, key k-1)\n", "")
+        assert again == first
+
+
+async def test_more_than_somebody_holds_is_refused_before_it_is_tried(data_dir):
+    async with at_the_desk(data_dir) as desk:
+        code, _, err = await desk.type("wallet", "grant", "10002", "-1001", "--reason", "a test", "--yes")
+
+        assert (code, err) == (4, "refused: 10002 holds 1000 diamonds (INSUFFICIENT_BALANCE)\n")
+        assert await desk.audit() == []
+
+
+async def test_rooms_are_listed_shown_and_closed(data_dir):
+    async with at_the_desk(data_dir) as desk:
+        await desk.engine.rooms.create(desk.mei, room_id="room_1", info="hello", guest_id=None)
+        await desk.engine.rooms.enter(desk.tom, "room_1", described="Tom")
+
+        code, out, _ = await desk.type("rooms")
+        assert code == 0
+        assert out == block("""
+            room    creator  call  sending  viewers       age
+            ─────────────────────────────────────────────────
+            room_1  10001    –           0        1  00:00:00
+            1 room
+        """)
+        code, out, _ = await desk.type("rooms", "show", "room_1")
+        assert (code, out.splitlines()[-1].split()) == (0, ["10002", "watches", "–", "–"])
+        code, out, _ = await desk.type("rooms", "close", "room_1", "--reason", "a test")
+        assert out.startswith("would close room_1 of 10001: 0 sending, 1 viewer\n")
+        code, out, _ = await desk.type("rooms", "close", "room_1", "--reason", "a test", "--yes")
+        assert (code, out) == (0, "room room_1 is closed\n")
+        code, _, err = await desk.type("rooms", "show", "room_1")
+        assert code == 4
+        assert err.startswith("refused: no such room (NOT_FOUND, request ")
+
+
+async def test_people_are_found_by_id_external_id_or_nickname(data_dir):
+    async with at_the_desk(data_dir) as desk:
+        for words in (("users", "find", "阿"), ("users", "find", "dev:mei"), ("users", "find", "--role", "anchor")):
+            code, out, _ = await desk.type(*words)
+
+            assert code == 0
+            assert out == block("""
+                id     role    nickname  external id  price  ban  since
+                ─────────────────────────────────────────────────────────────────────
+                10001  anchor  阿宁      dev:mei         10       2026-01-01 12:00:00
+                1 of the newest
+            """)
+        code, out, _ = await desk.type("users")
+        assert [line.split()[0] for line in out.splitlines()[2:4]] == ["10002", "10001"]
+        code, _, err = await desk.type("wallet", "show", "nobody")
+        assert (code, err) == (4, "refused: nobody fits nobody: greenroom users find nobody (NOT_FOUND)\n")
+
+
+async def test_a_minted_token_stands_alone_and_works(data_dir):
+    async with at_the_desk(data_dir) as desk:
+        code, out, _ = await desk.type("token", "mint", "dev:tom")
+
+        assert code == 0
+        assert (await desk.engine.identity.who(out.strip())).id == desk.tom.id
+    async with at_the_desk(data_dir, is_dev=False) as desk:
+        code, _, err = await desk.type("token", "mint", "10002")
+
+        assert (code, "in development only (FORBIDDEN" in err) == (4, True)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("status",),
+        ("doctor",),
+        ("audit",),
+        ("calls",),
+        ("calls", "ls"),
+        ("calls", "--stuck"),
+        ("calls", "show", "50001"),
+        ("calls", "explain", "50001"),
+        ("users",),
+        ("users", "find", "T"),
+        ("users", "show", "10002"),
+        ("wallet", "show", "10002"),
+        ("wallet", "lines", "10002"),
+        ("income", "10001"),
+        ("ledger", "verify"),
+        ("rooms",),
+        ("rooms", "ls"),
+        ("rooms", "show", "room_1"),
+        ("token", "mint", "10002"),
+    ],
+    ids=" ".join,
+)
+async def test_every_question_can_be_asked_as_json(data_dir, words):
+    async with at_the_desk(data_dir) as desk:
+        await desk.cast.connect()
+        await desk.engine.rooms.create(desk.mei, room_id="room_1", info="", guest_id=None)
+
+        code, out, err = await desk.type(*words, "--json")
+        before = await desk.type("--json", *words)
+
+        assert (code, err) == (0, "")
+        assert isinstance(json.loads(out), dict)
+        assert json.loads(before[1]).keys() == json.loads(out).keys()
+
+
+async def test_an_act_as_json_says_whether_it_was_done(data_dir):
+    async with at_the_desk(data_dir) as desk:
+        _, out, _ = await desk.type("users", "warn", "10002", "--reason", "a test", "--json")
+        assert json.loads(out) == {"done": False, "would": "warn 10002 Tom: a test"}
+
+        _, out, _ = await desk.type("users", "warn", "10002", "--reason", "a test", "--json", "--yes")
+        assert json.loads(out) == {"person_id": 10002}
+
+
+async def test_a_wrong_token_is_refused(data_dir):
+    async with at_the_desk(data_dir) as desk:
+        code, out, err = await desk.type("--token", "wrong", "status")
+
+        assert (code, out) == (4, "")
+        assert err.startswith("refused: not signed in (NOT_SIGNED_IN, request ")
+
+
+async def test_the_server_is_found_by_address_and_by_the_environment(data_dir, monkeypatch):
+    async with at_the_desk(data_dir) as desk:
+        token = data_dir.admin_token()
+        assert (await desk.type("--url", desk.url, "--token", token, "status", env={}))[0] == 0
+
+        monkeypatch.setenv("GREENROOM_URL", desk.url)
+        assert (await desk.type("status", env={}))[0] == 2, "an address alone gets nobody's token"
+        monkeypatch.setenv("GREENROOM_ADMIN_TOKEN", token)
+        assert (await desk.type("status", env={}))[0] == 0
+        monkeypatch.setenv("GREENROOM_URL", "http://127.0.0.1:1")
+        assert (await desk.type("status"))[0] == 0, "a folder that is said counts for more than the environment"
+        monkeypatch.delenv("GREENROOM_URL")
+        monkeypatch.setenv("GREENROOM_DATA_DIR", str(data_dir.path))
+        assert (await desk.type("status", env={}))[0] == 0
+
+
+async def test_what_people_call_themselves_does_not_steer_the_terminal(data_dir):
+    async with at_the_desk(data_dir) as desk:
+        await desk.stage.sign_in("dev:eve?nickname=\x1b[2J[red]\u202eEve\nroot")
+
+        _, out, _ = await desk.type("users")
+
+        assert "�[2J[red]�Eve�root" in out
+        assert "\x1b" not in out
