@@ -42,8 +42,7 @@ from store.interfaces.money import Currency, wallet
 __all__ = ["CallActor", "CallTools"]
 
 TOO_EARLY_MS_MAX: Final = 30_000
-"""A store that says a minute is further away than this has turned its clock back; waiting for it would hang the call.
-"""
+"""A store for which a minute is further away than this has turned its clock back; the call would hang."""
 
 
 class CallTools(msgspec.Struct, frozen=True, kw_only=True):

@@ -73,6 +73,12 @@ __all__ = [
 ]
 
 
+HISTORY_LINES_MAX: Final = 200
+"""The record is written whole at each change, so its story must not grow without bound (INV-20)."""
+
+HISTORY_HEAD_LINES: Final = 20
+
+
 class Rules(msgspec.Struct, frozen=True, kw_only=True):
     """The lengths a call lives by, in milliseconds; see ``config.yaml``."""
 
@@ -168,7 +174,11 @@ def _saved(state: CallState, *effects: Effect, again: bool = False) -> Decision:
 
 
 def _noted(record: CallRecord, at_ms: int, event: str, by: str) -> CallRecord:
-    return replace(record, history=(*record.history, HistoryLine(at_ms=at_ms, event=event, by=by)))
+    """``record`` with one line more; of a line that comes and goes all day, how it began and the latest is kept."""
+    history = (*record.history, HistoryLine(at_ms=at_ms, event=event, by=by))
+    if len(history) > HISTORY_LINES_MAX:
+        history = (*history[:HISTORY_HEAD_LINES], *history[HISTORY_HEAD_LINES + 1 :])
+    return replace(record, history=history)
 
 
 def _nothing(state: CallState, _message: Message, _now_ms: int, _rules: Rules) -> Decision:
@@ -372,8 +382,10 @@ def _left(state: CallState, message: Left, _now_ms: int, rules: Rules) -> Decisi
     record = _noted(replace(record, absent=(*record.absent, message.side)), message.at_ms, "lost", message.side)
     event = PartyLost(call_id=record.id, person_id=record.person(message.side), grace_ms=rules.grace_ms)
     told = Tell(message.side.other, event)
-    # A dead line is noticed late, perhaps after a minute was paid: what is charged never lies inside a gap (INV-6).
-    gap_since_ms = max(message.at_ms, next_boundary_ms(record, rules) - rules.minute_ms)
+    # A dead line is noticed late, perhaps after a minute was paid or another gap was closed: what is charged never lies
+    # inside a gap (INV-6), and no gap counts twice.
+    returns_ms = [line.at_ms for line in record.history if line.event == "back"]
+    gap_since_ms = max(message.at_ms, next_boundary_ms(record, rules) - rules.minute_ms, *returns_ms)
     if record.gap_since_ms is not None and record.gap_since_ms <= gap_since_ms:
         return _saved(replace(state, record=record), told)
     until_ms = gap_since_ms + rules.grace_ms
@@ -498,9 +510,7 @@ TRANSITIONS: Final[Mapping[tuple[Phase, type], Rule]] = MappingProxyType(
         (Phase.CONNECTED, Decline): _refuse,
     }
 )
-"""What each phase does with each message. A pair that is not here is news that no longer matters, and changes
-nothing.
-"""
+"""What each phase does with each message. A pair that is not here is news that no longer matters."""
 
 
 def step(state: CallState, message: Message, *, now_ms: int, rules: Rules) -> Decision:

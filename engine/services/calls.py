@@ -312,7 +312,7 @@ class Calls:
             await self._world.clock.sleep(self._node.sweep_pause_ms())
             try:
                 await self.sweep()
-            except StoreError:
+            except (StoreError, EngineError):
                 self._world.log.warning("sweep_failed")
 
     async def sweep(self) -> None:

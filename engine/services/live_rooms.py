@@ -20,7 +20,6 @@ from engine.errors import (
     Forbidden,
     NotAMember,
     NotFound,
-    SessionEnded,
     StoreDown,
     TooLong,
     WrongPhase,
@@ -45,7 +44,7 @@ from engine.room.messages import (
 from engine.services.calls import Calls
 from engine.world import World
 from store.interfaces.calls import CallRecord
-from store.interfaces.errors import Conflict, StoreError
+from store.interfaces.errors import Conflict, StoreError, Unavailable
 from store.interfaces.ids import NOBODY, NodeId, PersonId, RoomId
 from store.interfaces.people import PersonRecord, Role
 from store.interfaces.rooms import RoomRecord
@@ -86,6 +85,7 @@ class LiveRooms:
         self._node = node
         self._calls = calls
         self._owned: dict[RoomId, RoomActor] = {}
+        self._doubtful: set[RoomId] = set()  # Perhaps ours, without an actor.
         self._directory: Directory[RoomId] = Directory(
             supervisor=Supervisor(
                 "room", clock=world.clock, log=world.log, on_crash=lambda _kind: metrics.actor_crashes.add()

@@ -60,7 +60,7 @@ class Price(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HistoryLine(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of a call's story, for people who must explain it. ``by`` is a side, ``clock``, ``operator`` or ``store``."""
+    """One line of a call's story. ``by`` is a side, ``clock``, ``operator`` or ``store``."""
 
     at_ms: int
     event: str
@@ -164,7 +164,7 @@ class CallStore(Protocol):
         """
 
     async def release(self, call_id: CallId, epoch: int) -> None:
-        """Give the call up at once (planned hand-over, D-15): owner = nobody, epoch + 1. Harmless when not the owner."""
+        """Give the call up at once (D-15): owner = nobody, epoch + 1. Harmless when not the owner."""
 
     async def counts_today(self, since_ms: int) -> "dict[str, int]":
         """How many calls began to ring since then, by phase or end reason."""

@@ -1,9 +1,9 @@
 """The journal and the balances it implies.
 
 An entry is one document with all its legs, which sum to zero in every currency it touches (INV-1). What an entry does
-beside moving money, it does in the same transaction: it pays a minute of a call or an order (a *claim*), and it leaves a
-row in the outbox. Which moves are accepted is not decided here: ``post`` reads the facts and hands them to a pure function
-of the engine, then writes what that function planned, all or nothing.
+beside moving money, it does in the same transaction: it pays a minute of a call or an order (a *claim*), and it
+leaves a row in the outbox. Which moves are accepted is not decided here: ``post`` reads the facts and hands them to a
+pure function of the engine, then writes what that function planned, all or nothing.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -104,7 +104,8 @@ class Move(msgspec.Struct, frozen=True, kw_only=True):
 class JournalEntry(msgspec.Struct, frozen=True, kw_only=True):
     """A move that happened. Never updated, never deleted.
 
-    ``at_ms`` is the store's time; ``payer_balance`` what the debited wallet held right after, unfolded credits left out.
+    ``at_ms`` is the store's time; ``payer_balance`` what the debited wallet held right after, unfolded credits left
+    out.
     """
 
     id: EntryId
@@ -185,8 +186,8 @@ class Earned(msgspec.Struct, frozen=True):
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What to write for a batch: every part of it, or nothing.
 
-    ``debits`` are positive and taken from stored balances that ``Facts`` showed to suffice. ``credits`` are kept aside as
-    one pending document and folded into balances later (D-7), per account and kind of entry.
+    ``debits`` are positive and taken from stored balances that ``Facts`` showed to suffice. ``credits`` are kept
+    aside as one pending document and folded into balances later (D-7), per account and kind of entry.
     """
 
     outcomes: tuple[Outcome, ...]
@@ -249,7 +250,7 @@ class LedgerStore(Protocol):
         """Remove rows; ids that are gone already are fine."""
 
     async def audit(self) -> "Audit":
-        """Recompute everything from the journal in one snapshot and compare (INV-1…INV-3, INV-5). Slow; for operators."""
+        """Recompute everything from the journal in one snapshot and compare (INV-1…INV-3, INV-5). Slow."""
 
 
 class Audit(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""What the platform has to say to people (warnings), what people left for it (message forms), and the operators' audit."""
+"""What the platform says to people, the forms they leave for it, and what its operators did."""
 
 from typing import Protocol
 

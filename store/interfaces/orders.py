@@ -22,7 +22,7 @@ class OrderState(StrEnum):
 
 
 class OrderRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """One order. ``request_key`` is the idempotency key of its creation, ``payment`` the provider's words for the client."""
+    """One order. ``request_key`` is its creation's idempotency key, ``payment`` the provider's words for the client."""
 
     id: OrderId
     person_id: PersonId
@@ -50,7 +50,7 @@ class OrderStore(Protocol):
         """One order, or None."""
 
     async def announced(self, order_id: OrderId, payment: bytes) -> OrderRecord:
-        """*intended* becomes *waiting* with the provider's words; in any other state nothing changes. Returns what is kept.
+        """*intended* becomes *waiting* with the provider's words; any other state stays. Returns what is kept.
 
         Raises: NotThere: no such order.
         """

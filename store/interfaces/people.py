@@ -61,7 +61,7 @@ class PeopleStore(Protocol):
     """Accounts."""
 
     async def add(self, person: PersonRecord) -> PersonRecord:
-        """Keep a new person, or return the one who has this surface and external id already (then ``person.id`` is unused)."""
+        """Keep a new person, or return the one who has this surface and external id already."""
 
     async def get(self, person_id: PersonId) -> PersonRecord | None:
         """One person, or None."""

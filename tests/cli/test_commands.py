@@ -6,7 +6,11 @@ import time
 import pytest
 
 from adapters.datadir import DataDir
+from store.interfaces.ids import AccountId, CallId, RoomId
 from tests.surfaces.admin.desk import at_the_desk
+
+CALL = CallId(50001)
+ROOM = RoomId("room_1")
 
 pytestmark = pytest.mark.real_loop
 
@@ -119,7 +123,7 @@ async def test_a_call_without_a_deadline_kept_is_stuck_explained_and_ended(data_
             frees anchor 10001 and guest 10002, and tells both
             nothing has been done; add --yes to do it
         """)
-        assert (await desk.stage.call(50001)).is_live
+        assert (await desk.stage.call(CALL)).is_live
         assert await desk.audit() == []
 
         code, out, _ = await desk.type("calls", "end", "50001", "--reason", "lost", "--yes")
@@ -144,7 +148,8 @@ async def test_explain_folds_the_minutes_and_shows_gaps_and_gifts(data_dir):
         await desk.stage.advance(310_000, seen=desk.cast.both)
         await desk.engine.gifts.give(desk.tom, 1, 2, to=desk.mei.id, key="roses")
         await desk.stage.advance(60_000, seen=(desk.mei,))
-        await desk.stage.advance(35_000, seen=desk.cast.both)
+        await desk.stage.advance(5_000, seen=desk.cast.both)
+        await desk.stage.advance(30_000, seen=desk.cast.both)
         await desk.cast.hang_up(by=desk.mei)
 
         code, out, _ = await desk.type("calls", "explain", "50001")
@@ -175,7 +180,7 @@ async def test_a_bill_that_does_not_agree_is_found(data_dir):
     async with at_the_desk(data_dir) as desk:
         await desk.cast.connect()
         await desk.cast.hang_up()
-        desk.database.entries_of_call[50001].clear()
+        desk.database.entries_of_call[CALL].clear()
 
         code, out, _ = await desk.type("calls", "explain", "50001")
 
@@ -252,7 +257,7 @@ async def test_the_ledger_is_verified_and_a_finding_names_where_to_look(data_dir
             1 entries, 1 accounts: ok, everything agrees
         """)
 
-        desk.database.balances["calls.diamonds/10002"] = 7
+        desk.database.balances[AccountId("calls.diamonds/10002")] = 7
         code, out, _ = await desk.type("ledger", "verify")
         assert code == 1
         assert any(
@@ -328,8 +333,8 @@ async def test_more_than_somebody_holds_is_refused_before_it_is_tried(data_dir):
 
 async def test_rooms_are_listed_shown_and_closed(data_dir):
     async with at_the_desk(data_dir) as desk:
-        await desk.engine.rooms.create(desk.mei, room_id="room_1", info="hello", guest_id=None)
-        await desk.engine.rooms.enter(desk.tom, "room_1", described="Tom")
+        await desk.engine.rooms.create(desk.mei, room_id=ROOM, info="hello", guest_id=None)
+        await desk.engine.rooms.enter(desk.tom, ROOM, described="Tom")
 
         code, out, _ = await desk.type("rooms")
         assert code == 0
@@ -408,7 +413,7 @@ async def test_a_minted_token_stands_alone_and_works(data_dir):
 async def test_every_question_can_be_asked_as_json(data_dir, words):
     async with at_the_desk(data_dir) as desk:
         await desk.cast.connect()
-        await desk.engine.rooms.create(desk.mei, room_id="room_1", info="", guest_id=None)
+        await desk.engine.rooms.create(desk.mei, room_id=ROOM, info="", guest_id=None)
 
         code, out, err = await desk.type(*words, "--json")
         before = await desk.type("--json", *words)

@@ -43,6 +43,7 @@ class Sighting(NamedTuple):
     what: str
     node: int
     heard_ms: int
+    number: int
 
 
 class Charge(NamedTuple):
@@ -74,6 +75,7 @@ class Truth:
 
     def __init__(self) -> None:
         self.sightings: dict[PersonId, list[Sighting]] = defaultdict(list)
+        self._sightings_count = 0
         self.charges: dict[CallId, list[Charge]] = defaultdict(list)
         self.writes: dict[CallId, list[Write]] = defaultdict(list)
         self.deeds: dict[CallId, list[Deed]] = defaultdict(list)
@@ -88,7 +90,8 @@ class Truth:
     def seen(
         self, person_id: PersonId, what: str, *, at_ms: int, really_ms: int, node: int, heard_ms: int = 0
     ) -> None:
-        self.sightings[person_id].append(Sighting(at_ms, really_ms, what, node, heard_ms))
+        self._sightings_count += 1
+        self.sightings[person_id].append(Sighting(at_ms, really_ms, what, node, heard_ms, self._sightings_count))
 
     def stated(self, call: CallRecord, *, at_ms: int) -> None:
         """The anchor says that they talk; before minute 1 that is as good as being seen (CA-12)."""
@@ -177,18 +180,12 @@ class _Case:
     # --- no outage: exactly --------------------------------------------------------------------------------------------
 
     def _is_exact(self) -> Iterator[str]:
-        lost = [gap for side in Side for gap in self._gaps(side)]
-        if {at_ms for at_ms, _until in lost} & {until_ms for _at, until_ms in lost}:
-            return  # One is lost in the millisecond in which the other is back: which came first, nobody knows.
-        gaps = _union(lost, self.start_ms, self.end_ms)
-        talk_end_ms = self.end_ms
-        if gaps and gaps[-1][1] >= self.end_ms:
-            talk_end_ms = gaps[-1][0]
+        gaps = self._gaps()
+        is_open = bool(gaps) and gaps[-1][1] >= self.end_ms
+        talk_end_ms = min(self.end_ms, gaps[-1][0]) if is_open else self.end_ms
         talked_ms = talk_end_ms - self.start_ms - sum(until_ms - at_ms for at_ms, until_ms in gaps if at_ms < talk_end_ms)
-        if self.call.end_reason is EndReason.STOPPED:
+        if self.call.end_reason in (EndReason.STOPPED, EndReason.NO_DIAMONDS):
             talked_ms -= 1  # Ended by us at a boundary, it does not owe what the boundary opens.
-        if self.call.end_reason is EndReason.NO_DIAMONDS:
-            talked_ms -= 1
         tolerance_ms = self.tolerance_ms * (1 + 2 * len(gaps))
         fewest = minutes_begun(max(0, talked_ms - tolerance_ms), minute_ms=self.swarm.minute_ms)
         most = minutes_begun(max(0, talked_ms + tolerance_ms), minute_ms=self.swarm.minute_ms)
@@ -205,21 +202,48 @@ class _Case:
         ):
             yield f"INV-5: call {self.call.id} ended as lost at {self.end_ms}, the gaps were {gaps}"
 
-    def _gaps(self, side: Side) -> Iterator[Span]:
-        """When this side was lost, as CA-12 defines it and its owner could see it."""
-        sightings = [one for one in self.truth.sightings[self.call.person(side)] if one.node == self.owners[0]]
-        lines_count, seen_ms, had_line = 0, -SILENT_MS, False
-        lost_ms: int | None = None
-        began = False
-        # A line that was dead for longer than the grace is noticed after the moment at which the call has ended.
+    def _gaps(self) -> list[Span]:
+        """When one of the two was lost, up to the end, as CA-12 defines it and their owner could see it.
+
+        What is found out late (a line that had been dead) counts from when it was true, but not from before the last
+        minute that was charged meanwhile, nor from before the end of a gap that was closed meanwhile.
+        """
+        news = sorted(
+            [(at_ms, number, what, since_ms, side) for side in Side for at_ms, number, what, since_ms in self._news_of(side)]
+        )
+        gaps: list[Span] = []
+        lost: set[Side] = set()
+        gap_ms: int | None = None
+        for at_ms, _number, what, since_ms, side in news:
+            settled_ms = max(self._last_minute_began_ms(at_ms), gaps[-1][1] if gaps else 0, self.start_ms)
+            if what == "lost" and side not in lost:
+                lost.add(side)
+                begins_ms = max(since_ms, settled_ms)
+                gap_ms = begins_ms if gap_ms is None else min(gap_ms, begins_ms)
+            elif what == "back" and side in lost:
+                lost.discard(side)
+                if gap_ms is not None and not lost:
+                    if at_ms > self.start_ms and gap_ms < self.end_ms:
+                        gaps.append((gap_ms, min(at_ms, self.end_ms)))
+                    gap_ms = None
+        if gap_ms is not None and gap_ms < self.end_ms:
+            gaps.append((gap_ms, self.end_ms))
+        return gaps
+
+    def _news_of(self, side: Side) -> Iterator[tuple[int, int, str, int]]:
+        """What the owner learns of one side, from the ring to the end: when, what, and since when it had been so."""
+        lines_count, seen_ms, had_line, is_lost, began = 0, -SILENT_MS, False, False, False
         last_ms = self.truth.writes[self.call.id][-1].at_ms
+        sightings = [one for one in self.truth.sightings[self.call.person(side)] if one.node == self.owners[0]]
         in_time = [one for one in sightings if one.at_ms <= last_ms]
-        for one in [*in_time, Sighting(last_ms, 0, "end", -1, 0)]:
+        for one in [*in_time, Sighting(last_ms, 0, "end", -1, 0, 0)]:
             if not began and one.at_ms > self.rung_ms:
                 began, had_line = True, lines_count > 0
                 seen_ms = max(seen_ms, self.rung_ms - SILENT_MS)
-            if began and lost_ms is None and lines_count == 0 and one.at_ms - seen_ms >= SILENT_MS:
-                lost_ms = seen_ms + SILENT_MS
+            silent_ms = seen_ms + SILENT_MS
+            if began and not is_lost and lines_count == 0 and one.at_ms >= silent_ms:
+                is_lost = True
+                yield silent_ms, 0, "lost", silent_ms
             is_back = False
             match one.what:
                 case "open":
@@ -227,19 +251,18 @@ class _Case:
                     had_line = is_back = True
                 case "close":
                     lines_count -= 1
-                    if began and lines_count == 0 and had_line and lost_ms is None:
-                        lost_ms = max(one.heard_ms, self._last_minute_began_ms(one.at_ms))
+                    if began and lines_count == 0 and had_line and not is_lost:
+                        is_lost = True
+                        yield one.at_ms, one.number, "lost", one.heard_ms
                 case "seen":
                     is_back = not had_line
                 case "stated":
                     had_line = lines_count > 0
                     is_back = True
             seen_ms = max(seen_ms, one.heard_ms) if one.what == "close" else one.at_ms
-            if is_back and lost_ms is not None:
-                yield lost_ms, one.at_ms
-                lost_ms = None
-        if lost_ms is not None:
-            yield lost_ms, max(lost_ms, self.end_ms) + 1
+            if is_back and is_lost:
+                is_lost = False
+                yield one.at_ms, one.number, "back", one.at_ms
 
     def _last_minute_began_ms(self, until_ms: int) -> int:
         """What was charged before a dead line was noticed stays charged: the gap begins no earlier."""
@@ -286,7 +309,7 @@ class _Case:
             if one.what == "open":
                 closed_ms = next((later.really_ms for later in closes if later.node == one.node), FOR_EVER)
                 spans.append((one.really_ms, min(closed_ms, self._death_ms(one.node))))
-        return _union([span for span in spans if span[0] <= span[1]], 0, FOR_EVER)
+        return _union([span for span in spans if span[0] <= span[1]])
 
     def _death_ms(self, node: int) -> int:
         return self.truth.deaths.get(node, FOR_EVER)
@@ -343,17 +366,14 @@ def _change(entry: JournalEntry, account: str) -> int:
     return sum(posting.amount for posting in entry.postings if posting.account == account)
 
 
-def _union(spans: list[Span], from_ms: int, until_ms: int) -> list[Span]:
-    """The spans joined where they meet, as far as they lie in the window."""
+def _union(spans: list[Span]) -> list[Span]:
+    """The spans joined where they meet."""
     joined: list[Span] = []
-    for at_ms, end_ms in sorted(spans):
-        at_ms, end_ms = max(at_ms, from_ms), min(end_ms, until_ms)  # noqa: PLW2901  # the part that counts
-        if at_ms > end_ms or (at_ms == end_ms and at_ms in (from_ms, until_ms)):
-            continue
+    for at_ms, until_ms in sorted(spans):
         if joined and at_ms <= joined[-1][1]:
-            joined[-1] = (joined[-1][0], max(joined[-1][1], end_ms))
+            joined[-1] = (joined[-1][0], max(joined[-1][1], until_ms))
         else:
-            joined.append((at_ms, end_ms))
+            joined.append((at_ms, until_ms))
     return joined
 
 

@@ -758,7 +758,10 @@ class _Encounter:
 
         async def work(engine: Greenroom, who: PersonRecord) -> Any:
             asked_at_ms.append(world.now_ms)
-            world.truth.asked_to_end(call_id, "hang up", at_ms=world.now_ms)
+            # The pair's call ends, whichever that is by now.
+            world.truth.asked_to_end(
+                world.database.live_call_of.get(other.id, call_id), "hang up", at_ms=world.now_ms
+            )
             return await engine.calls.hang_up(who, other.id)
 
         try:

@@ -9,7 +9,8 @@ import json
 import sys
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from itertools import repeat
+from typing import TYPE_CHECKING, Any, Final
 
 from handlers.admin.cli.tables import Kind, Table, plain, width, written
 from handlers.admin.cli.words import clean
@@ -22,7 +23,9 @@ __all__ = ["Part", "complain", "dump", "show", "watch", "watch_json"]
 Part = Table | str
 """A table, or lines of text."""
 
-WORDS = {"FAIL": "bold red", "ok": "green"}
+WORDS: Final = {"FAIL": "bold red", "ok": "green"}
+GAP_PLACES: Final = 3
+"""Between two columns on a terminal."""
 
 
 def show(parts: Sequence[Part]) -> None:
@@ -87,14 +90,13 @@ def _console() -> "Console":
 
 
 def _print(console: "Console", parts: Sequence[Part]) -> None:
-    from rich.measure import Measurement  # noqa: PLC0415 - see above
-
     for part in parts:
-        shown = _grid(part) if isinstance(part, Table) else _text(part)
         if isinstance(part, Table):
-            # Rich would take columns away until the rest fits; the terminal itself only breaks the line.
-            console.width = max(console.width, Measurement.get(console, console.options, shown).minimum)
-        console.print(shown, soft_wrap=isinstance(part, str))
+            # In less than this rich takes columns away until the rest fits; the terminal itself only breaks the line.
+            console.width = max(console.width, sum(map(_least, range(len(part.columns)), repeat(part))))
+            console.print(_grid(part))
+        else:
+            console.print(_text(part), soft_wrap=True)
 
 
 def _text(text: str) -> "RenderableType":
@@ -121,15 +123,20 @@ def _grid(table: Table) -> "RenderableType":
             justify="right" if column.kind is Kind.NUMBER else "left",
             no_wrap=is_whole,
             overflow="ignore" if is_whole else "fold",
-            # Without it a table that is too wide takes the last characters of an id.
-            min_width=max((width(_shown(row[len(grid.columns)])) for row in table.every_row), default=0)
-            if is_whole
-            else None,
+            min_width=_least(len(grid.columns), table) - GAP_PLACES,
         )
     for row in table.rows:
         cells = [_shown(cell) for cell in row]
         grid.add_row(*(Text(cell, style=WORDS.get(cell, "")) for cell in cells))
     return grid
+
+
+def _least(index: int, table: Table) -> int:
+    """How many places a column needs with its gap: what must stay whole all of it, text some."""
+    names = [table.columns[index].name]
+    if table.columns[index].kind is not Kind.TEXT:
+        names += [_shown(row[index]) for row in table.every_row]
+    return max(map(width, names)) + GAP_PLACES
 
 
 def _shown(cell: int | str | None) -> str:

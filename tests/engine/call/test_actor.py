@@ -124,19 +124,23 @@ async def test_nobody_is_told_of_a_minute_before_it_is_committed():
         assert "CallStarted" in cast.heard(cast.tom)
 
 
-async def test_an_actor_that_crashes_is_made_anew_from_the_store():
+async def test_an_actor_that_crashes_is_made_anew_from_the_store(monkeypatch):
     async with on_stage() as cast:
         call = await cast.connect()
-        actor = cast.engine.calls._owned[call.id]
-        actor.state = None
 
+        def broken(*_arguments, **_named):
+            monkeypatch.undo()
+            raise RuntimeError
+
+        monkeypatch.setattr("engine.call.actor.step", broken)
         await cast.stage.advance(61_000, seen=cast.both)
         cast.stage.log.take("actor_crashed")
         await cast.stage.advance(30_000, seen=cast.both)
 
         again = await cast.engine.calls.current_of(cast.tom.id)
         assert again is not None
-        assert again.minutes_paid >= 1
+        assert again.id == call.id
+        assert again.minutes_paid == 2
         assert (await cast.stage.stores.ledger.audit()).findings == ()
 
 

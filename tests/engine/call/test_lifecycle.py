@@ -375,6 +375,18 @@ def test_after_a_take_over_both_get_the_whole_grace_to_come_back():
     assert owner.record.unbilled_ms == 44_000
 
 
+def test_the_story_of_a_line_that_flaps_all_day_stays_bounded_and_keeps_its_ends():
+    owner = connected()
+    for second in range(1, 400):
+        owner.tell(Left(Side.GUEST, T0 + second * 100), T0 + second * 100)
+        owner.tell(Arrived(Side.GUEST, T0 + second * 100 + 50), T0 + second * 100 + 50)
+
+    assert len(owner.record.history) == 200
+    assert owner.record.history[0].event == "answered"
+    assert owner.record.history[-1].at_ms == T0 + 39_950
+    assert owner.record.unbilled_ms == 399 * 50
+
+
 def test_every_pair_of_the_table_names_a_real_phase_and_message():
     for phase, message_type in TRANSITIONS:
         assert isinstance(phase, Phase)

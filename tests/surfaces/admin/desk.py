@@ -7,7 +7,7 @@ every time in an answer is known.
 import asyncio
 import contextlib
 import dataclasses
-import datetime
+import datetime as dt
 import heapq
 import io
 from collections.abc import AsyncIterator, Callable
@@ -33,12 +33,12 @@ from store.interfaces.people import Role
 from store.memory.database import MemoryDatabase
 from store.memory.stores import memory_stores
 from tests.people import Cast, Stage, fast_settings
-from tests.support.fakes import SeededRng
 from tests.support.broken_stores import switchable
+from tests.support.fakes import SeededRng
 
 TOKEN = "0123456789abcdef" * 4
 NOON_MS = 1_767_240_000_000  # 2026-01-01 12:00 in Shanghai
-SHANGHAI = datetime.timezone(datetime.timedelta(hours=8))
+SHANGHAI = dt.timezone(dt.timedelta(hours=8))
 
 
 class SteppedClock:
@@ -59,8 +59,13 @@ class SteppedClock:
         return timer
 
     async def sleep(self, length_ms: int) -> None:
-        woken = asyncio.get_running_loop().create_future()
-        self.call_at(self.now_ms + length_ms, lambda: woken.done() or woken.set_result(None))
+        woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def wake() -> None:
+            if not woken.done():
+                woken.set_result(None)
+
+        self.call_at(self.now_ms + length_ms, wake)
         await woken
 
     async def advance(self, length_ms: int) -> None:
@@ -99,7 +104,7 @@ class Desk:
     """The cast, and somebody at the operators' desk who asks over HTTP and types commands."""
 
     def __init__(
-        self, cast: Cast, database: MemoryDatabase, door: Door, port: int, token: str, data_dir: DataDir | None
+        self, cast: Cast, *, database: MemoryDatabase, door: Door, port: int, token: str, data_dir: DataDir | None
     ) -> None:
         self.cast = cast
         self.stage = cast.stage
@@ -208,7 +213,8 @@ async def at_the_desk(
         data_dir.write_ports({"admin": port})
     mei = await stage.sign_in("dev:mei?role=master&gender=2&age=25&price=10&nickname=阿宁", role=Role.ANCHOR)
     tom = await stage.sign_in("dev:tom?age=30&diamonds=1000&nickname=Tom")
-    desk = Desk(Cast(stage, switch, mei, tom), database, door, port, token, data_dir)
+    cast = Cast(stage, switch, mei, tom)
+    desk = Desk(cast, database=database, door=door, port=port, token=token, data_dir=data_dir)
     try:
         yield desk
     finally:

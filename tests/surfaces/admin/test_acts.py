@@ -4,12 +4,14 @@ from dataclasses import fields
 
 import pytest
 
+from handlers.admin.options import AdminOptions
+from handlers.admin.surface import surface
 from store.interfaces.ids import RoomId
 from store.interfaces.people import BanKind
-from tests.surfaces.admin.desk import at_the_desk
+from tests.surfaces.admin.desk import SHANGHAI, at_the_desk
 
 # Path, further fields, and the action and target that the audit knows it by.
-ACTS = (
+ACTS: tuple[tuple[str, dict[str, object], str, str], ...] = (
     ("/admin/v1/calls/50001/end", {}, "call.end", "50001"),
     ("/admin/v1/users/10002/warn", {}, "person.warn", "10002"),
     ("/admin/v1/users/10002/ban", {}, "person.ban.account", "10002"),
@@ -34,10 +36,6 @@ async def prepare(desk):
 
 
 def test_every_act_is_in_the_table():
-    from handlers.admin.options import AdminOptions
-    from handlers.admin.surface import surface
-    from tests.surfaces.admin.desk import SHANGHAI
-
     posts = {one.path for one in surface(AdminOptions(zone=SHANGHAI, is_dev=True)).endpoints if one.method == "POST"}
     known = {path.replace("50001", "{call_id}").replace("room_1", "{room_id}") for path, *_ in ACTS}
     known = {path.replace("10001", "{person_id}").replace("10002", "{person_id}") for path in known}

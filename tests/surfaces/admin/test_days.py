@@ -1,6 +1,6 @@
 """Days where the deployment is."""
 
-import datetime
+import datetime as dt
 import zoneinfo
 
 import pytest
@@ -13,7 +13,7 @@ HOUR_MS = 3_600_000
 
 
 def at(text: str) -> int:
-    return round(datetime.datetime.fromisoformat(text).timestamp() * 1_000)
+    return round(dt.datetime.fromisoformat(text).timestamp() * 1_000)
 
 
 NOW_MS = at("2025-08-14T01:30:00+08:00")
@@ -47,9 +47,9 @@ def test_a_year_is_enough_and_a_day_more_is_too_much():
 
 def test_the_same_moment_is_another_day_elsewhere():
     assert day_name(NOW_MS, SHANGHAI) == "2025-08-14"
-    assert day_name(NOW_MS, datetime.UTC) == "2025-08-13"
+    assert day_name(NOW_MS, dt.UTC) == "2025-08-13"
     assert day_began_ms(NOW_MS, SHANGHAI) == at("2025-08-14T00:00:00+08:00")
-    assert day_began_ms(NOW_MS, datetime.UTC) == at("2025-08-13T00:00:00+00:00")
+    assert day_began_ms(NOW_MS, dt.UTC) == at("2025-08-13T00:00:00+00:00")
 
 
 def test_midnight_belongs_to_the_day_it_begins():

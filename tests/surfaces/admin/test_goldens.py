@@ -6,6 +6,7 @@
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -80,7 +81,21 @@ STORY = (
 )
 
 
-async def told() -> list[dict[str, object]]:
+def declared(request: str) -> str:
+    """The path of a request as its endpoint has it."""
+    path = request.partition(" ")[2].partition("?")[0]
+    for value, name in (
+        (MEI, "person_id"),
+        (TOM, "person_id"),
+        (CALL, "call_id"),
+        (NEXT_CALL, "call_id"),
+        (7, "call_id"),
+    ):
+        path = path.replace(f"/{value}", f"/{{{name}}}")
+    return path.replace("/room_1", "/{room_id}")
+
+
+async def told() -> list[dict[str, Any]]:
     lines = []
     async with at_the_desk() as desk:
         for step in STORY:
@@ -90,13 +105,8 @@ async def told() -> list[dict[str, object]]:
             method, path, body, key = step
             status, reply = await desk.ask(method, path, body, headers={"Idempotency-Key": key} if key else {})
             lines.append({"request": f"{method} {path}", "body": body, "status": status, "reply": reply})
-        asked = {(route.target.method, route.target.path) for _, _, route in desk.door.routes()}
-        answered = {
-            (step[0], desk.door.find(step[1].partition("?")[0])[0][step[0]].target.path)
-            for step in STORY
-            if not callable(step)
-        }
-    assert asked == answered, "an endpoint has no golden request"
+        asked = {(method, path) for method, path, _ in desk.door.routes()}
+    assert asked == {(line["request"].partition(" ")[0], declared(line["request"])) for line in lines}
     return lines
 
 

@@ -1,14 +1,16 @@
 """Questions: what is told is what is kept, and a failed check says what to do next."""
 
-from types import MappingProxyType
-
 import pytest
 from msgspec.structs import replace
+from openapi_spec_validator import validate
 
+from handlers.admin.options import AdminOptions
+from handlers.admin.surface import surface
+from handlers.wire.openapi import openapi
 from store.interfaces.ledger import Earned, EntryKind
 from store.interfaces.money import Currency, wallet
 from store.interfaces.notices import AuditLine
-from tests.surfaces.admin.desk import at_the_desk
+from tests.surfaces.admin.desk import SHANGHAI, at_the_desk
 
 
 @pytest.mark.real_loop
@@ -162,13 +164,6 @@ async def test_nothing_secret_is_in_any_answer():
 
 
 def test_the_description_lists_every_endpoint_with_its_security():
-    from openapi_spec_validator import validate
-
-    from handlers.admin.options import AdminOptions
-    from handlers.admin.surface import surface
-    from handlers.wire.openapi import openapi
-    from tests.surfaces.admin.desk import SHANGHAI
-
     admin = surface(AdminOptions(zone=SHANGHAI, is_dev=True))
     described = openapi((admin,), title="Greenroom", version="0")
 
@@ -176,4 +171,3 @@ def test_the_description_lists_every_endpoint_with_its_security():
     assert set(described["paths"]) == {endpoint.path for endpoint in admin.endpoints}
     operations = [one for methods in described["paths"].values() for one in methods.values()]
     assert all(one["security"] for one in operations)
-    assert isinstance(admin.security, dict | MappingProxyType)
