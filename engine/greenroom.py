@@ -10,6 +10,7 @@ from engine.actors.alarms import AlarmClock
 from engine.billing.ledger import Ledger
 from engine.billing.tariff import Tariff
 from engine.call.lifecycle import Rules
+from engine.errors import EngineError
 from engine.ids import Ids
 from engine.metrics import Metrics
 from engine.node import Node
@@ -196,5 +197,5 @@ class Greenroom:
         try:
             await self.calls.take_over(last_proof_ms)
             await self.rooms.take_over()
-        except StoreError:
+        except (StoreError, EngineError):
             self.world.log.warning("take_over_failed")  # The sweep goes on with it.

@@ -215,7 +215,8 @@ def leftovers(engine: Greenroom, tasks: set[asyncio.Task[None]] | None = None) -
     calls, rooms, presence = engine.calls, engine.rooms, engine.presence
     held = {
         "call actors": len(calls._directory),
-        "calls": len(calls._owned) + len(calls._call_of),
+        "calls": len(calls._owned),
+        "people in calls": len(calls._call_of),
         "room actors": len(rooms._directory),
         "rooms": len(rooms._owned),
         "alarms": len(calls._tools.alarms),

@@ -91,8 +91,13 @@ class CallActor(Actor):
         self.tools.on_started(self)
         if self._last_proof_ms is None:
             await self._perform(WakeAt(self.record.ring_until_ms, RingOver()))
-        else:
+            return
+        try:
             await self.receive(Resume(self._last_proof_ms))
+        except BaseException:
+            # Fenced, or a bug: who has not started is not stopped either, and the two must not stay busy with it.
+            self.tools.on_gone(self)
+            raise
 
     async def stopped(self) -> None:
         """Let go of the two."""

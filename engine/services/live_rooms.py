@@ -5,6 +5,7 @@ is bound to that call, and closes with it. Knows no wire words. Source: seed beh
 """
 
 import asyncio
+import contextlib
 from typing import Final
 
 import msgspec
@@ -17,9 +18,11 @@ from engine.actors.supervisor import Supervisor
 from engine.errors import (
     AlreadyExists,
     Banned,
+    EngineError,
     Forbidden,
     NotAMember,
     NotFound,
+    SessionEnded,
     StoreDown,
     TooLong,
     WrongPhase,
@@ -365,7 +368,8 @@ class LiveRooms:
                     is_mine = record is not None and record.is_open and record.owner == self._node.id
                     if record is not None and is_mine and room_id not in self._owned:
                         await self._adopt_one(record)
-            except StoreError:
+                await self._close_after_calls()
+            except (StoreError, EngineError):
                 self._world.log.warning("sweep_failed")
 
     async def take_over(self) -> None:
@@ -397,11 +401,16 @@ class LiveRooms:
             return
         if claimed is None:
             return
-        await self._own(claimed)
-        if claimed.call_id is not None:
-            call = await self._world.stores.calls.get(claimed.call_id)
-            if call is None or not call.is_live:
-                await self.close(claimed.id)
+        with contextlib.suppress(SessionEnded):  # It closed as it was taken over.
+            await self._own(claimed)
+
+    async def _close_after_calls(self) -> None:
+        """Close the rooms of calls that have ended where this node could not see it."""
+        for record in [actor.record for actor in self._owned.values()]:
+            if record.call_id is not None:
+                call = await self._calls.get(record.call_id)
+                if call is None or not call.is_live:
+                    await self.close(record.id)
 
     # --- parts -----------------------------------------------------------------------------------------------------
 
@@ -439,6 +448,7 @@ class LiveRooms:
         except Conflict as error:
             raise AlreadyExists from error
         except StoreError as error:
+            self._doubtful.add(room.id)
             raise StoreDown from error
         await self._own(kept)
         self._world.log.info("room_made", room_id=kept.id, creator=kept.creator_id, call_id=kept.call_id)

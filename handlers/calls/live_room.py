@@ -144,7 +144,7 @@ class DeletePusher(msgspec.Struct, kw_only=True):
     """Whose pictures stop: one's own, or as the creator anybody's."""
 
     room_id: RoomName = msgspec.field(name="roomID")
-    user_id: Id = msgspec.field(name="userID")
+    user_id: Id | None = msgspec.field(name="userID", default=None)
 
 
 class Heartbeat(InRoom, kw_only=True):
@@ -270,7 +270,8 @@ async def add_pusher(caller: CallsCaller, wanted: AddPusher) -> Done:
 
 async def delete_pusher(caller: CallsCaller, wanted: DeletePusher) -> Done:
     """Stop sending, or stop somebody else's pictures as the creator."""
-    await caller.engine.rooms.remove_pusher(caller.principal.person, RoomId(wanted.room_id), PersonId(wanted.user_id))
+    pusher_id = caller.person_id if wanted.user_id is None else wanted.user_id
+    await caller.engine.rooms.remove_pusher(caller.principal.person, RoomId(wanted.room_id), PersonId(pusher_id))
     return Done()
 
 

@@ -4,29 +4,24 @@ Knows how each event and each command looks in a frame. Keeps nothing: what a pe
 time, with what it knows of the person at that time (SEC-11). Source: calls-weapp-ws, LR-4, ALL-16, ALL-18.
 """
 
-import re
 from typing import Annotated, Final, Literal
 
 import msgspec
 
 from engine import events
-from engine.errors import BadInput, EngineError
+from engine.errors import EngineError
 from engine.records import PersonRecord, Side
 from handlers.calls.access import CallsCaller, weapp_pair
 from handlers.calls.envelope import row_of
 from handlers.calls.shapes import Done, RoomName
 from handlers.wire.codec import write_json
-from handlers.wire.fields import Id, also, text
+from handlers.wire.fields import Id, also, spoken, text
 from handlers.wire.language import Language, Said
 from handlers.wire.surface import Command, SocketDialect
 from store.interfaces.ids import PersonId, RoomId
 
 __all__ = ["DIALECT", "encode", "link_mic", "ping", "say"]
 
-_CONTROLS: Final = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-"""Control and direction characters. Source: ALL-18, SEC-32."""
-
-_TEXT_LENGTH_MAX: Final = 1_000
 _NOT_LET_IN: Final = Said("鉴权失败", "the credential is not valid")
 
 
@@ -242,7 +237,7 @@ class Say(msgspec.Struct, kw_only=True):
     """Something for everybody in a room one is in."""
 
     room_id: RoomName = msgspec.field(name="roomID")
-    spoken: Annotated[str, text(2 * _TEXT_LENGTH_MAX), also("msg", "message")] = msgspec.field(name="text")
+    text: Annotated[str, spoken(1_000), also("msg", "message")]
 
 
 class SayLinkMic(msgspec.Struct, kw_only=True):
@@ -262,10 +257,7 @@ async def ping(_caller: CallsCaller, _wanted: Ping) -> Done:
 
 async def say(caller: CallsCaller, wanted: Say) -> Done:
     """Say something to everybody in the room."""
-    spoken = _CONTROLS.sub("", wanted.spoken.replace("\n", " ")).strip()
-    if not 1 <= len(spoken) <= _TEXT_LENGTH_MAX:
-        raise BadInput(field="text")
-    caller.engine.rooms.say(await _as_of_now(caller), RoomId(wanted.room_id), spoken)
+    caller.engine.rooms.say(await _as_of_now(caller), RoomId(wanted.room_id), wanted.text)
     return Done()
 
 
@@ -277,7 +269,7 @@ async def link_mic(caller: CallsCaller, wanted: SayLinkMic) -> Done:
         to=PersonId(wanted.user_id),
         kind=wanted.kind,
         result=wanted.result,
-        reason=_CONTROLS.sub("", wanted.reason),
+        reason=wanted.reason,
     )
     return Done()
 

@@ -19,7 +19,7 @@ from msgspec import inspect as shapes
 from engine.errors import BadInput, TooLong
 from store.interfaces.ids import ID_MAX
 
-__all__ = ["Amount", "Count", "Flag", "Id", "Page", "PageSize", "WireInt", "also", "reader", "text"]
+__all__ = ["Amount", "Count", "Flag", "Id", "Page", "PageSize", "WireInt", "also", "reader", "spoken", "text"]
 
 StructT = TypeVar("StructT", bound=msgspec.Struct)
 Read = Callable[[object], object]
@@ -48,6 +48,7 @@ Flag = bool
 _WHOLE: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
 _DECIMAL: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,18})?")
 _UNPRINTABLE: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_UNSPEAKABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _FLAGS: Final = {"true": True, "false": False, "1": True, "0": False}
 _AT: Final = re.compile(r"\$\.([^.\[`]+)")
 _ABSENT: Final = object()
@@ -56,6 +57,13 @@ _ABSENT: Final = object()
 def text(length_max: int, *, length_min: int = 0) -> Meta:
     """How many characters a field of type ``Annotated[str, …]`` may have; more are ``TooLong``."""
     return Meta(min_length=length_min, max_length=length_max)
+
+
+def spoken(length_max: int) -> Meta:
+    """A field of type ``Annotated[str, …]`` in which people talk to people: control and direction characters are
+    removed rather than refused, and 1 to ``length_max`` characters are left after trimming. Source: ALL-18, SEC-32.
+    """
+    return Meta(min_length=1, max_length=length_max, extra={"spoken": True})
 
 
 def also(*names: str) -> Meta:
@@ -127,6 +135,8 @@ def _spellings(described: shapes.Type) -> tuple[str, ...]:
 def _value_reader(described: shapes.Type) -> Read:
     """How one value of this type is read. The readers raise ValueError, and the caller knows the field's name."""
     match described:
+        case shapes.Metadata(extra={"spoken": True}):
+            return _speech
         case shapes.Metadata(type=inner):
             return _value_reader(inner)
         case shapes.UnionType(types=types):
@@ -181,6 +191,12 @@ def _text(value: object) -> object:
     # Ids are written as numbers where the documents have strings, and the other way round.
     if type(value) is int and -ID_MAX <= value <= ID_MAX:
         return str(value)
+    raise ValueError
+
+
+def _speech(value: object) -> object:
+    if type(value) is str:
+        return _UNSPEAKABLE.sub("", value.replace("\n", " ")).strip()
     raise ValueError
 
 

@@ -404,8 +404,10 @@ class Mongo:
         """
         with suppress(StoreError):
             async with self._within(self._read_s):
-                look = {"$currentOp": {"idleConnections": True, "idleSessions": True}}
-                seen = await self._client.admin.aggregate([look]).to_list(None)
+                look = [{"$currentOp": {"idleConnections": True, "idleSessions": True}}]
+                # As a bare command: with the client's own read concern the server refuses it.
+                command = {"aggregate": 1, "pipeline": look, "cursor": {"batchSize": REPLY_DOCUMENTS_MAX}}
+                seen = _whole(await self._client.admin.command(command))
                 connected = {each.get("connectionId") for each in seen if each["type"] == "op"}
                 abandoned = [
                     {"id": each["lsid"]["id"]}

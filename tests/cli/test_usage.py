@@ -1,5 +1,6 @@
 """The ``greenroom`` command where no server is: usage, exit codes, what it imports."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -138,3 +139,20 @@ def test_run_makes_way_for_the_server(monkeypatch):
     typed("run", "--port", "0", "--help")
 
     assert executed == [(sys.executable, [sys.executable, "-m", "server", "run", "--port", "0", "--help"])]
+
+
+def test_a_reader_that_leaves_early_is_no_error():
+    reading, writing = os.pipe()
+    os.close(reading)
+
+    left = subprocess.run(
+        [sys.executable, "-m", "handlers.admin.cli.main", "--help"],
+        cwd=ROOT,
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        timeout=30,
+        check=False,
+    )
+
+    os.close(writing)
+    assert (left.returncode, left.stderr) == (0, b"")

@@ -62,7 +62,7 @@ NO_CALL: Final = 1004
 TOO_MANY: Final = 1429
 NOT_NOW: Final = 5003
 
-AGAIN_S: Final = 0.05
+AGAIN_S: Final = 0.1
 """Between two attempts: a person with a weak line, not an attack."""
 
 
@@ -204,7 +204,7 @@ async def sign_in(port: Callable[[], int], tally: Tally, name: str, **attributes
 class Load:
     """Pairs who call each other for as long as the ``async with`` block runs.
 
-    ``rooms_every`` n: every n-th pair talks in a room of the live_room protocol. ``recharges``: guests buy diamonds, too.
+    ``rooms_every`` n: every n-th pair talks in a room of the live_room protocol. ``recharges``: they buy diamonds.
     """
 
     def __init__(
@@ -269,7 +269,7 @@ class Load:
 
     # --- the story of one pair -------------------------------------------------------------------------------------
 
-    async def _live(self, guest: Person, anchor: Person, has_room: bool) -> None:  # noqa: FBT001
+    async def _live(self, guest: Person, anchor: Person, has_room: bool) -> None:
         while not self._is_over:
             await self._one_call(guest, anchor, has_room=has_room)
             if self._recharges:

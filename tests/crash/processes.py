@@ -73,7 +73,7 @@ async def running_stores(folder: Path, deaths: list[Death] | None = None) -> Asy
 class ServerProcess:
     """One server and its data folder, over any number of lives.
 
-    ``settings`` are what the environment says: ``billing__minute_ms=1000``. Without ``stores`` the server embeds its own.
+    ``settings`` are what the environment says: ``billing__minute_ms=1000``. Without ``stores`` it embeds its own.
     """
 
     def __init__(self, folder: Path, stores: EmbeddedStores | None = None, **settings: object) -> None:
@@ -101,6 +101,7 @@ class ServerProcess:
 
     async def __aexit__(self, *_: object) -> None:
         await self.kill()
+        await self._own_stores_gone()
 
     @property
     def pid(self) -> int:
@@ -140,7 +141,6 @@ class ServerProcess:
         """Start a life without waiting for it."""
         assert not self.is_running
         self.http_port = self.admin_port = 0
-        (self.data_dir / "ports.json").unlink(missing_ok=True)
         environment = dict(self._environment)
         if failpoints:
             environment["GREENROOM_FAILPOINTS"] = json.dumps(list(failpoints))
@@ -171,13 +171,10 @@ class ServerProcess:
         return code
 
     async def kill(self) -> None:
-        """Kill -9, and return when the process and the stores it embedded are gone. Harmless when it does not run."""
-        if self._process is None:
-            return
-        if self.is_running:
+        """Kill -9, and return when the process has ended. Harmless when it does not run."""
+        if self._process is not None and self.is_running:
             self._process.kill()
             await self.wait()
-        await self._own_stores_gone()
 
     async def stop(self) -> int:
         """SIGTERM; the exit code."""
@@ -196,26 +193,22 @@ class ServerProcess:
         os.kill(self.pid, signal.SIGCONT)
 
     async def _until_ready(self) -> None:
-        ports_file = self.data_dir / "ports.json"
-        while not ports_file.exists():
-            await self._alive_after_a_moment()
-        ports = json.loads(ports_file.read_text("ascii"))
-        client = HttpClient(lambda: int(ports["http"]))
+        assert self._process is not None
+        ports: dict[str, int] = {}
+        client = HttpClient(lambda: ports.get("http", 0))
         try:
-            while True:
+            while self._process.returncode is None:
+                # Looked at anew each time: they may still be those of a life that was killed.
+                with suppress(FileNotFoundError):
+                    ports = json.loads((self.data_dir / "ports.json").read_text("ascii"))
                 with suppress(NoAnswer):
                     if (await client.get("/readyz")).status == 200:
-                        break
-                await self._alive_after_a_moment()
+                        self.http_port, self.admin_port = ports["http"], ports["admin"]
+                        return
+                await asyncio.sleep(POLL_S)
         finally:
             await client.close()
-        self.http_port, self.admin_port = int(ports["http"]), int(ports["admin"])
-
-    async def _alive_after_a_moment(self) -> None:
-        await asyncio.sleep(POLL_S)
-        assert self._process is not None
-        if self._process.returncode is not None:
-            raise Died(self._process.returncode, "\n".join(self.log.splitlines()[-20:]))
+        raise Died(self._process.returncode, "\n".join(self.log.splitlines()[-20:]))
 
     async def _own_stores_gone(self) -> None:
         """Embedded stores end with their server, a moment later."""

@@ -85,7 +85,7 @@ class Truth:
         self.outages: list[Span] = []
         """When the store, or some node's way to it, was gone."""
         self.steps_ms = 0
-        self.closed: set[PersonId] = set()
+        self.bans: dict[PersonId, list[int]] = defaultdict(list)
 
     def seen(
         self, person_id: PersonId, what: str, *, at_ms: int, really_ms: int, node: int, heard_ms: int = 0
@@ -118,8 +118,8 @@ class Truth:
         self.freezes.append((node, at_ms, at_ms + length_ms))
         self.outages.append((at_ms, at_ms + length_ms))
 
-    def closed_by_server(self, person_id: PersonId) -> None:
-        self.closed.add(person_id)
+    def banned(self, person_id: PersonId, *, at_ms: int) -> None:
+        self.bans[person_id].append(at_ms)
 
 
 def judge(truth: Truth, snapshot: Snapshot, swarm: Swarm) -> Iterator[str]:
@@ -155,7 +155,8 @@ class _Case:
         if self.swarm.is_calm:
             return 0
         slow_ms = 500 if self.swarm.slow is not Level.OFF else 0
-        drift_ms = 100 if self.swarm.drift_ppm else 0
+        # For as long as the store is not reached, a clock that runs wrong is not corrected.
+        drift_ms = self.swarm.drift_ppm * 120_000 // 1_000_000
         frozen = sum(self.rung_ms - SILENT_MS <= until_ms for _node, _at, until_ms in self.truth.freezes)
         return 50 + slow_ms + drift_ms + self.truth.steps_ms + frozen * BELIEF_MS
 
@@ -184,10 +185,12 @@ class _Case:
         is_open = bool(gaps) and gaps[-1][1] >= self.end_ms
         talk_end_ms = min(self.end_ms, gaps[-1][0]) if is_open else self.end_ms
         talked_ms = talk_end_ms - self.start_ms - sum(until_ms - at_ms for at_ms, until_ms in gaps if at_ms < talk_end_ms)
-        if self.call.end_reason in (EndReason.STOPPED, EndReason.NO_DIAMONDS):
+        if self.call.end_reason is EndReason.NO_DIAMONDS:
             talked_ms -= 1  # Ended by us at a boundary, it does not owe what the boundary opens.
         tolerance_ms = self.tolerance_ms * (1 + 2 * len(gaps))
-        fewest = minutes_begun(max(0, talked_ms - tolerance_ms), minute_ms=self.swarm.minute_ms)
+        # Stopped in the millisecond of a boundary, it owes that minute only if its alarm came first.
+        least_ms = talked_ms - tolerance_ms - (self.call.end_reason is EndReason.STOPPED)
+        fewest = minutes_begun(max(0, least_ms), minute_ms=self.swarm.minute_ms)
         most = minutes_begun(max(0, talked_ms + tolerance_ms), minute_ms=self.swarm.minute_ms)
         if not fewest <= self.call.minutes_paid <= most:
             yield (
@@ -336,7 +339,8 @@ class _Case:
                 is_asked = any(abs(deed.at_ms - self.end_ms) <= tolerance_ms for deed in deeds)
             case EndReason.BANNED:
                 # The ban is kept before the call is ended.
-                is_asked = any(deed.at_ms <= self.end_ms + tolerance_ms for deed in deeds if deed.kind == "ban")
+                bans_ms = [at_ms for side in Side for at_ms in self.truth.bans[self.call.person(side)]]
+                is_asked = any(at_ms <= self.end_ms + tolerance_ms for at_ms in bans_ms)
             case _:
                 is_asked = True
         if not is_asked:

@@ -27,6 +27,7 @@ __all__ = ["Result", "Tally", "run_seed", "run_seeds"]
 
 SETTLE_MS_MAX: Final = 240_000
 LENGTH_MS_MAX: Final = 3_600_000
+CHECKS_COUNT: Final = 4
 
 
 @dataclass(slots=True)
@@ -87,24 +88,25 @@ async def _live(world: World) -> None:
     arriving = world.begin(people.arrive())
     await world.until(arriving)
     people.begin()
-    checks_count = 4
-    for _ in range(checks_count):
-        await world.wait_unless_broken(swarm.length_ms // checks_count)
+    for _ in range(CHECKS_COUNT):
+        await world.wait_unless_broken(swarm.length_ms // CHECKS_COUNT)
         world.check()
     people.leave()
     world.calm_down()
-    await world.wait_unless_broken(12_000)
+    await world.wait_unless_broken(12_000)  # What was asked last is answered by now, or never.
     await _settle(world)
     await _hang_up_everything(world, people)
     await _settle(world)
+    if world.violation is not None:
+        return
     world.check(is_settled=True)
-    if world.violation is None and world.database.live_call_of:
+    if world.database.live_call_of:
         world.break_off(f"INV-22: calls {sorted(set(world.database.live_call_of.values()))} never end")
     for finding in oracle.judge(world.truth, world.snapshot(), swarm):
         world.break_off(finding)
-        break
-    await world.close()
-    world.check(is_settled=True)
+    if world.violation is None:
+        await world.close()
+        world.check(is_settled=True)
 
 
 async def _settle(world: World) -> None:

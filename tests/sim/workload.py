@@ -266,9 +266,7 @@ class People:
         kind = rng.choice((BanKind.ACCOUNT, BanKind.BROADCAST))
 
         async def ban(engine: Greenroom) -> Any:
-            call_id = self.world.database.live_call_of.get(person.id)
-            if call_id is not None:
-                self.world.truth.asked_to_end(call_id, "ban", at_ms=self.world.now_ms)
+            self.world.truth.banned(person.id, at_ms=self.world.now_ms)
             return await engine.operator.ban(person.id, kind, "rude", until_ms=None, actor="ada")
 
         async def unban(engine: Greenroom) -> Any:

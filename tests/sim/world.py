@@ -366,6 +366,9 @@ class World:
             owner = self.owner_of(call_id)
             if owner is None or call_id not in owner.engine.calls._owned:
                 return f"INV-22: call {call_id} lives, and nobody looks after it"
+        for room in database.rooms.values():
+            if room.is_open and room.call_id is not None and not database.calls[room.call_id].is_live:
+                return f"INV-22: room {room.id} outlives its call {room.call_id}"
         for row in database.outbox:
             return f"INV-22: outbox row {row} waits"
         if database.pending:
@@ -675,7 +678,6 @@ class _Sink:
 
     def close(self, person_id: PersonId, *, code: int, reason: str) -> None:
         self._node.world.trace(self._node, "closes", person_id, code)
-        self._node.world.truth.closed_by_server(person_id)
 
 
 class Provider:

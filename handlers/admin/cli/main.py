@@ -47,6 +47,17 @@ for command in (status, doctor, calls, users, wallet, income, ledger, rooms, tok
 def main(argv: list[str] | None = None) -> int:
     """Run the command ``argv`` (without the program's name; None: as it was typed) and return its exit code."""
     try:
+        code = _run(argv)
+        sys.stdout.flush()
+    except (BrokenPipeError, SystemExit):
+        # Whoever read has read enough (``| head``); click leaves for the same reason. What is left goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FINE
+    return code
+
+
+def _run(argv: list[str] | None) -> int:
+    try:
         code = greenroom.main(args=argv, prog_name="greenroom", standalone_mode=False)
     except click.exceptions.Exit as leave:
         return leave.exit_code
@@ -62,10 +73,6 @@ def main(argv: list[str] | None = None) -> int:
         where = f", request {error.request_id}" if error.request_id else ""
         complain(f"refused: {error} ({error.code}{where})")
         return REFUSED
-    except BrokenPipeError:
-        # Whoever read has read enough (``| head``); what is left must not complain at exit either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FINE
     return code if isinstance(code, int) else FINE
 
 

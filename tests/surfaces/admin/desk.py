@@ -38,6 +38,7 @@ from tests.support.fakes import SeededRng
 
 TOKEN = "0123456789abcdef" * 4
 NOON_MS = 1_767_240_000_000  # 2026-01-01 12:00 in Shanghai
+LATE_MS = NOON_MS + 11 * 3_600_000 + 57 * 60_000  # 23:57
 SHANGHAI = dt.timezone(dt.timedelta(hours=8))
 
 
@@ -177,12 +178,12 @@ def typed(*argv: str) -> tuple[int, str, str]:
 
 @asynccontextmanager
 async def at_the_desk(
-    data_dir: DataDir | None = None, *, is_dev: bool = True, limit: Limit | None = None
+    data_dir: DataDir | None = None, *, is_dev: bool = True, limit: Limit | None = None, begins_at_ms: int = NOON_MS
 ) -> AsyncIterator[Desk]:
-    """mei asks 10 points a minute, tom has 1,000 diamonds; it is noon in Shanghai."""
+    """mei asks 10 points a minute, tom has 1,000 diamonds; it is noon in Shanghai unless said."""
     clock = SteppedClock()
     database = MemoryDatabase()
-    stores, switch = switchable(memory_stores(database, lambda: NOON_MS + clock.mono_ms()))
+    stores, switch = switchable(memory_stores(database, lambda: begins_at_ms + clock.mono_ms()))
     stage = Stage(stores, fast_settings())
     stage.world = dataclasses.replace(stage.world, clock=clock)
     stage.engine = Greenroom(stage.world, fast_settings())

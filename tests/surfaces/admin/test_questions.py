@@ -10,7 +10,7 @@ from handlers.wire.openapi import openapi
 from store.interfaces.ledger import Earned, EntryKind
 from store.interfaces.money import Currency, wallet
 from store.interfaces.notices import AuditLine
-from tests.surfaces.admin.desk import SHANGHAI, at_the_desk
+from tests.surfaces.admin.desk import LATE_MS, SHANGHAI, at_the_desk
 
 
 @pytest.mark.real_loop
@@ -49,9 +49,9 @@ async def test_an_id_that_is_none_is_refused(path):
 
 @pytest.mark.real_loop
 async def test_a_day_begins_where_the_deployment_is():
-    async with at_the_desk() as desk:
-        await desk.cast.connect()
-        await desk.stage.advance(12 * 3_600_000 - 60_000, seen=())
+    async with at_the_desk(begins_at_ms=LATE_MS) as desk:
+        await desk.cast.ring()
+        await desk.stage.advance(120_000)
         before_midnight = await desk.get("/admin/v1/status")
         await desk.stage.advance(120_000)
 

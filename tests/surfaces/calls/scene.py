@@ -84,19 +84,27 @@ class Ear:
 
     def __init__(self, connection: Any) -> None:
         self.connection = connection
+        self._is_over = False
 
     async def hear(self) -> Any:
-        """The next frame; None when the server has closed."""
-        async with asyncio.timeout(5):
+        """The next frame; None once the connection is over."""
+        if self._is_over:
+            return None
+        async with asyncio.timeout(3):
             message = await self.connection.read_message()
+        self._is_over = message is None
         return None if message is None else read_json(message.encode())
 
-    async def hear_of(self, kind: str) -> Any:
-        """The data of the next frame of that type; other frames before it are skipped."""
+    async def hear_next(self, kind: str) -> Any:
+        """The next frame of that type; other frames before it are skipped."""
         while (frame := await self.hear()) is not None:
             if frame["type"] == kind:
-                return frame.get("data")
+                return frame
         raise AssertionError(f"the socket closed before any {kind}")
+
+    async def hear_of(self, kind: str) -> Any:
+        """The data of the next frame of that type."""
+        return (await self.hear_next(kind))["data"]
 
     async def say(self, frame: object) -> None:
         await self.connection.write_message(frame if isinstance(frame, str) else write_json(frame).decode())
@@ -119,6 +127,8 @@ class Scene:
 
     def __init__(self, options: settings.Settings, surface_options: calls.CallsOptions) -> None:
         self.clock = SteppedClock()
+        # Apart, so that buckets can fill while nothing else happens.
+        self.limits_clock = SteppedClock()
         self.log = RecordingLog()
         self.database = MemoryDatabase()
         self.tasks = OwnedTasks()
@@ -152,13 +162,14 @@ class Scene:
             self.engine,
             (Opened(self.surface, authenticate(self.engine)),),
             hub=self.hub,
-            limiter=Limiter(self.clock),
+            limiter=Limiter(self.limits_clock),
             default_limit=per_second(10_000),
             policy=HttpPolicy(),
             version="0",
         )
         self.port = 0
         self._http = AsyncHTTPClient(force_instance=True)
+        self._ears: list[Ear] = []
 
     # --- asking ----------------------------------------------------------------------------------------------------
 
@@ -202,7 +213,9 @@ class Scene:
     async def listen(self, who: Person, **query: str) -> Ear:
         """A socket of this person; let in or not, it is open at first."""
         address = f"ws://127.0.0.1:{self.port}/weapp/live_room/ws?{urlencode({**who.pair, **query})}"
-        return Ear(await websocket_connect(HTTPRequest(address)))
+        ear = Ear(await websocket_connect(HTTPRequest(address)))
+        self._ears.append(ear)
+        return ear
 
     # --- what has happened before ----------------------------------------------------------------------------------
 
@@ -283,6 +296,9 @@ class Scene:
         self.hub.drain(retry_after_s=1)
         self._http.close()
         async with asyncio.timeout(10):
+            for ear in self._ears:
+                await ear.ended()
+                ear.close()
             await server.close_all_connections()
             await self.tasks.cancel_all()
 

@@ -85,8 +85,7 @@ async def spoilt(scene: Scene, golden: Golden, changed: dict[str, object], *, wi
             sent = {"token": person.token, **sent}
     sent.update(changed)
     sent.pop(without, None)
-    # Limits of their own, and a clock that stands still: let the bucket fill.
-    await scene.clock.advance(100)
+    await scene.limits_clock.advance(100)
     return await scene.ask("POST" if golden.method == "POST" else "GET", golden.path, sent, query=query)
 
 
@@ -243,7 +242,7 @@ async def test_an_idempotency_key_of_the_right_form_counts(key):
 
 
 @gen_test
-@pytest.mark.parametrize("key", ["a" * 65, "a b", "gift:1", "$gt", "a.b", "小"])
+@pytest.mark.parametrize("key", ["a" * 65, "a b", "gift:1", "$gt", "a.b", "é"])
 @pytest.mark.parametrize(
     ("path", "sent"), [("live/sendGift", {"giftId": 1}), ("pay/createOrder", {"productId": 1})]
 )

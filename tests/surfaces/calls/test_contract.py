@@ -93,7 +93,7 @@ def test_the_description_is_valid_openapi():
 
     validate(described)
 
-    assert len(described["paths"]) == 56
+    assert len(described["paths"]) == 55
 
 
 def test_the_socket_is_described_with_all_its_frames():
