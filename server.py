@@ -3,13 +3,20 @@
 Imports everything and is imported by nothing but the ``greenroom`` command.
 """
 
+import sys
+
+from greenroom import is_for_operators, main
+
+if __name__ == "__main__" and is_for_operators(sys.argv[1:]):
+    # Before the imports below: an operator must not wait for drivers.
+    sys.exit(main())
+
 import argparse
 import asyncio
 import contextlib
 import os
 import platform
 import signal
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Final
@@ -35,7 +42,6 @@ from adapters.wechat_pay import DevPay, WeChatPay
 from engine.greenroom import Greenroom
 from engine.ports import CodeExchange, Log, PaymentProvider
 from engine.world import World
-from greenroom import main
 from handlers.surfaces import doors
 from handlers.wire.http import server_options
 from handlers.wire.outbox import OutboxLimits
@@ -340,4 +346,4 @@ def _greet(loaded: Loaded, ports: dict[str, int], *, ready_ms: int) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run([word for word in sys.argv[1:] if word != "run"]))

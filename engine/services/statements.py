@@ -85,12 +85,14 @@ class Statements:
         entries = await self.entries_of(anchor_id, Currency.CALLS_POINTS, since_ms=since_ms, until_ms=until_ms)
         days: dict[int, list[int]] = {}
         for entry in entries:
+            if entry.kind not in (EntryKind.GIFT, EntryKind.MINUTE):
+                continue
             day_at_ms = (entry.at_ms + offset_ms) // DAY_MS * DAY_MS - offset_ms
             gifts_calls_minutes = days.setdefault(day_at_ms, [0, 0, 0])
             points = sum(posting.amount for posting in entry.postings if posting.account == account)
             if entry.kind is EntryKind.GIFT:
                 gifts_calls_minutes[0] += points
-            elif entry.kind is EntryKind.MINUTE:
+            else:
                 gifts_calls_minutes[1] += points
                 gifts_calls_minutes[2] += 1
         return tuple(

@@ -60,8 +60,10 @@ def text(length_max: int, *, length_min: int = 0) -> Meta:
 
 
 def spoken(length_max: int) -> Meta:
-    """A field of type ``Annotated[str, …]`` in which people talk to people: control and direction characters are
-    removed rather than refused, and 1 to ``length_max`` characters are left after trimming. Source: ALL-18, SEC-32.
+    """How many characters a field of type ``Annotated[str, …]`` may have in which people talk to people; at least one.
+
+    Counted after trimming, and after control and direction characters have been removed rather than refused. Source:
+    ALL-18, SEC-32.
     """
     return Meta(min_length=1, max_length=length_max, extra={"spoken": True})
 

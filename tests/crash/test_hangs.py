@@ -50,15 +50,14 @@ async def test_a_server_that_slept_past_its_lease_writes_nothing_to_what_another
             slept_with = {call.id: call for call in await opened.calls.live()}
 
             sleeper.freeze()
-            await asyncio.sleep(LEASE_S)
-            asleep_s = time.monotonic()
-            async with asyncio.timeout(10):
+            frozen_s = time.monotonic()
+            async with asyncio.timeout(LEASE_S + 10):
                 while any(call.owner.startswith("sleeper") for call in await opened.calls.live()):
                     await asyncio.sleep(0.05)
-            taken_over_s = time.monotonic() - asleep_s
+            taken_over_s = time.monotonic() - frozen_s
             # What they ask now waits before its door: as it wakes, it still believes that it owns their calls.
             late = [asyncio.create_task(_hang_up(sleeper, guest, anchor)) for guest, anchor in load.pairs]
-            await asyncio.sleep(max(0.5, ASLEEP_S - LEASE_S - taken_over_s))
+            await asyncio.sleep(max(0.5, ASLEEP_S - taken_over_s))
             sleeper.thaw()
             woken_s = time.monotonic()
             await asyncio.gather(*late)
@@ -75,9 +74,9 @@ async def test_a_server_that_slept_past_its_lease_writes_nothing_to_what_another
 
     adopted = [call_id for call_id in slept_with if now.calls[call_id].epoch > slept_with[call_id].epoch]
     fenced = sleeper.log.count("call_fenced")
-    print(f"{len(adopted)} of {len(slept_with)} calls taken over after {LEASE_S + taken_over_s:.1f} s")
+    print(f"{len(adopted)} of {len(slept_with)} calls taken over after {taken_over_s:.1f} s")
     print(f"calls {dict(outcomes(now.calls))}; acknowledged {load.tally.money}")
-    figure("G-6", "owner-again-after-lease-s", f"{taken_over_s:.1f}", "<=5", ok=taken_over_s <= 5)
+    figure("G-6", "owner-again-s", f"{taken_over_s:.1f}", "<=lease+5=8", ok=taken_over_s <= LEASE_S + 5)
     figure("G-6", "writes-of-a-zombie-refused", fenced, ">=1", ok=fenced >= 1)
     figure("G-6", "violations", len(found), "0", ok=not found)
     assert found == []
@@ -126,7 +125,9 @@ async def test_while_mongod_hangs_everybody_is_answered_in_time_and_afterwards_a
     slowest_s = load.tally.slowest_s(frozen_s, thawed_s)
     answered = sum(frozen_s <= at_s < thawed_s for at_s, _ in load.tally.took_s)
     typical_ms = statistics.quantiles(alive_s, n=20)[-1] * 1_000
-    print(f"{answered} answers while it hung; healthz asked {len(alive_s)} times, slowest {max(alive_s) * 1_000:.0f} ms")
+    print(
+        f"{answered} answers while it hung; healthz asked {len(alive_s)} times, slowest {max(alive_s) * 1_000:.0f} ms"
+    )
     print(f"calls {dict(outcomes(now.calls))}; acknowledged {load.tally.money}; unanswered {load.tally.unanswered}")
     figure("G-9", "slowest-answer-s", f"{slowest_s:.1f}", f"<={REQUEST_S_MAX:.0f}", ok=slowest_s <= REQUEST_S_MAX)
     figure("G-9", "healthz-p95-ms", round(typical_ms), "<=100", ok=typical_ms <= 100)

@@ -82,9 +82,10 @@ async def test_a_server_whose_mongod_is_killed_again_and_again_loses_nothing_and
 async def test_a_ledger_whose_mongod_is_killed_again_and_again_keeps_every_entry_it_acknowledged(tmp_path):
     chance = random.Random(KILLS)
     acknowledged: set[str] = set()
-    async with running_stores(tmp_path / "stores") as stores, await open_directly(
-        stores.mongo_uri, stores.redis_url
-    ) as opened:
+    async with (
+        running_stores(tmp_path / "stores") as stores,
+        await open_directly(stores.mongo_uri, stores.redis_url) as opened,
+    ):
         log = RecordingLog()
         spawn = TaskSpawner(log)
         ledger = Ledger(

@@ -81,6 +81,7 @@ class Swarm:
     minute_ms: int
     grace_ms: int
     resume_window_ms: int
+    fold_every_ms: int
     on_store_down: str
     guests_count: int
     anchors_count: int
@@ -133,6 +134,7 @@ class Swarm:
             minute_ms=minute_ms,
             grace_ms=rng.choice((5_000, 20_000)),
             resume_window_ms=rng.choice((0, 0, 0, 20_000)),
+            fold_every_ms=rng.choice((250, 1_000, 4_000)),
             on_store_down=rng.choice(("continue", "continue", "terminate")),
             guests_count=rng.randrange(1, 4),
             anchors_count=rng.randrange(1, 3),

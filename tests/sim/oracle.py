@@ -305,13 +305,12 @@ class _Case:
         for index, one in enumerate(sightings):
             if one.what == "close":
                 continue
-            closes = [later for later in sightings[index + 1 :] if later.what == "close"]
+            closes = [later for later in sightings[index + 1 :] if later.what == "close" and later.node == one.node]
             # Who closes a line is gone, however lately he was seen; while it is open he need not be seen.
             gone_ms = closes[0].really_ms if closes else FOR_EVER
             spans.append((one.really_ms, min(one.really_ms + SILENT_MS, gone_ms, self._death_ms(one.node))))
             if one.what == "open":
-                closed_ms = next((later.really_ms for later in closes if later.node == one.node), FOR_EVER)
-                spans.append((one.really_ms, min(closed_ms, self._death_ms(one.node))))
+                spans.append((one.really_ms, min(gone_ms, self._death_ms(one.node))))
         return _union([span for span in spans if span[0] <= span[1]])
 
     def _death_ms(self, node: int) -> int:

@@ -606,8 +606,10 @@ class _Encounter:
             await self._decline(self._other(caller))
             return
         for person in (self.guest, self.anchor):
-            if rng.random() < 0.8:
+            if rng.random() < 0.7:
                 person.open_line(world.owner_of(self.call_id))
+            else:
+                person.close_line()
         if rng.random() < 0.5:
             await self._have_a_room()
         elif caller is self.anchor:
@@ -677,7 +679,7 @@ class _Encounter:
                 if person.line is None:
                     await _quietly(person.ask(_poll, at=world.owner_of(self.call_id)))
             kind = rng.random()
-            if kind < 0.15:
+            if kind < 0.17:
                 await self._gap()
             elif kind < 0.3:
                 await self.people.give(self.guest, rng, call_id=self.call_id)
@@ -725,7 +727,7 @@ class _Encounter:
         if any(had_line.values()):
             length_ms = rng.choice((200, 2_000, grace_ms // 2, grace_ms - 200, grace_ms + 200, 2 * grace_ms))
         else:
-            length_ms = rng.choice((20_000, 61_000, 62_000 + grace_ms))
+            length_ms = rng.choice((20_000, 61_000, 62_000 + grace_ms, 75_000 + grace_ms))
             world.rare["silence"] += 1
         await world.wait(length_ms)
         for person in lost:

@@ -91,6 +91,7 @@ class World:
                 join_ms=30_000,
                 ring_ms=15_000,
             ),
+            ledger=settings.Ledger(fold_every_ms=swarm.fold_every_ms),
             presence=settings.Presence(publish_every_ms=10_000),
             orders=settings.Orders(reconcile_after_ms=10_000),
         )
@@ -305,9 +306,11 @@ class World:
         if move.call_id is None or move.minute is None:
             return
         call = self.database.calls[move.call_id]
-        self.truth.charged(
-            call.id, move.minute, at_ms=self.now_ms, begins_at_ms=getattr(move.claim, "begins_at_ms", 0), by=node.number
-        )
+        begins_at_ms = getattr(move.claim, "begins_at_ms", 0)
+        self.truth.charged(call.id, move.minute, at_ms=self.now_ms, begins_at_ms=begins_at_ms, by=node.number)
+        early_ms = begins_at_ms - self.store_now_ms()
+        if early_ms > self.options.calls.early_ms_max:
+            self.break_off(f"INV-6: minute {move.minute} of call {call.id} was charged {early_ms} ms early")
         if call.epoch > 1:
             self.rare["minute charged by a second owner"] += 1
         self._compare(node, call)

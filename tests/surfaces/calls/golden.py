@@ -165,8 +165,6 @@ async def one_watches(scene: Scene) -> None:
     await scene.watches(await scene.sign_in("early"))
 
 
-
-
 OK = {"code": 0, "message": "成功"}
 FINE = {"code": 0, "message": "请求成功"}
 THE_CALL = {"recordId": CALL, "roomInstanceId": CALL}
@@ -245,8 +243,7 @@ GOLDENS: tuple[Golden, ...] = (
         "/app/user/getGuestList",
         "mei",
         {"page": 1, "pageSize": 50},
-        OK
-        | {"itemList": [{"userId": TOM, "nickname": "小明", "headImg": "https://img.example/1001.jpg", "age": 30}]},
+        OK | {"itemList": [{"userId": TOM, "nickname": "小明", "headImg": "https://img.example/1001.jpg", "age": 30}]},
     ),
     Golden("calls-start-call", "/app/live/startCall", "mei", {"targetUserId": TOM}, OK | THE_CALL, Scene.rings),
     Golden(
@@ -452,7 +449,9 @@ GOLDENS: tuple[Golden, ...] = (
         FINE | SHOWN_ROOM | {"roomStatusCode": 1},
         Scene.broadcasts,
     ),
-    Golden("calls-weapp-destroy-room", "/weapp/live_room/destroy_room", "mei", {"roomID": ROOM}, FINE, Scene.broadcasts),
+    Golden(
+        "calls-weapp-destroy-room", "/weapp/live_room/destroy_room", "mei", {"roomID": ROOM}, FINE, Scene.broadcasts
+    ),
     Golden(
         "calls-weapp-add-pusher",
         "/weapp/live_room/add_pusher",
@@ -651,9 +650,7 @@ REFUSALS: tuple[Refusal, ...] = (
     Refusal("calls-weapp-delete-audience", "tom", {"roomID": ROOM}),
     Refusal("calls-weapp-get-audiences", "tom", {"roomID": ROOM}),
     Refusal("calls-weapp-get-custom-info", "tom", {"roomID": ROOM}),
-    Refusal(
-        "calls-weapp-set-custom-field", "mei", {"roomID": ROOM, "fieldName": "likes", "operation": "inc"}
-    ),
+    Refusal("calls-weapp-set-custom-field", "mei", {"roomID": ROOM, "fieldName": "likes", "operation": "inc"}),
     Refusal("calls-weapp-merge-stream", "mei", {"roomID": ROOM, "mergeParams": "{"}, Scene.broadcasts),
     Refusal("calls-weapp-get-anchor-url", "mei", {}, forged),
     Refusal("calls-weapp-get-login-info", "mei", {}, forged),

@@ -201,7 +201,7 @@ class Scene:
         is_json = reply.headers.get("Content-Type", "").startswith("application/json")
         return Answered(reply.code, reply.headers, read_json(reply.body) if is_json else reply.body)
 
-    async def app(self, who: Person | None, name: str, /, headers: dict[str, str] | None = None, **sent: object) -> Any:
+    async def app(self, who: Person | None, name: str, /, headers: Any = None, **sent: object) -> Any:
         """The body of the answer to ``POST /app/<name>``."""
         token = {} if who is None else {"token": who.token}
         return (await self.ask("POST", f"/app/{name}", {**token, **sent}, headers=headers)).body
@@ -287,7 +287,9 @@ class Scene:
         sock, self.port = bind_unused_port()
         server = HTTPServer(self.door, **server_options(_Http()))
         server.add_socket(sock)
-        self.mei = await self.sign_in("小红", role="master", gender=2, age=25, price=10, avatar="https://img.example/2001.jpg")
+        self.mei = await self.sign_in(
+            "小红", role="master", gender=2, age=25, price=10, avatar="https://img.example/2001.jpg"
+        )
         self.tom = await self.sign_in("小明", age=30, diamonds=100, avatar="https://img.example/1001.jpg")
         return server
 

@@ -59,7 +59,8 @@ MONEY_AND_IDS = [
     for golden in GOLDENS
     for param in CONTRACT[golden.entry]["params"]
     if param["type"] in ("long", "int")
-    and param["name"] in {"targetUserId", "giftId", "amount", "recordId", "roomInstanceId", "masterId", "guestId"}
+    and param["name"]
+    in {"targetUserId", "giftId", "amount", "recordId", "roomInstanceId", "masterId", "guestId"}
     | {"productId", "unitPrice", "reply"}
 ]
 
@@ -243,9 +244,7 @@ async def test_an_idempotency_key_of_the_right_form_counts(key):
 
 @gen_test
 @pytest.mark.parametrize("key", ["a" * 65, "a b", "gift:1", "$gt", "a.b", "é"])
-@pytest.mark.parametrize(
-    ("path", "sent"), [("live/sendGift", {"giftId": 1}), ("pay/createOrder", {"productId": 1})]
-)
+@pytest.mark.parametrize(("path", "sent"), [("live/sendGift", {"giftId": 1}), ("pay/createOrder", {"productId": 1})])
 async def test_an_idempotency_key_of_another_form_is_refused(path, sent, key):
     async with on_air() as scene:
         await scene.talks()
@@ -396,6 +395,7 @@ async def test_more_than_the_limit_is_refused_with_the_time_to_wait():
 @gen_test
 async def test_what_can_be_tried_again_says_so(monkeypatch):
     async with on_air() as scene:
+
         async def down(_person_id):
             raise StoreDown
 

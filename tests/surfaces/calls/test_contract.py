@@ -9,7 +9,7 @@ from openapi_spec_validator import validate
 
 from engine.errors import BadInput, Banned, Busy, EngineError, NotFound, TooLong, Unreachable
 from handlers import calls
-from handlers.calls.envelope import APP, FeatureOff, row_of
+from handlers.calls.envelope import APP, CallsEnvelope, FeatureOff, row_of
 from handlers.wire.asyncapi import asyncapi
 from handlers.wire.openapi import openapi
 from handlers.wire.surface import Endpoint, RawRequest
@@ -139,6 +139,7 @@ def test_some_refusals_depend_on_what_they_are_about(error, code):
 def test_an_envelope_that_words_one_refusal_differently_leaves_the_others(error):
     worded = ENDPOINTS["calls-get-master-info"].envelope
 
+    assert isinstance(worded, CallsEnvelope)
     assert worded.row(error) == APP.row(error)
     assert worded.row(Unreachable()).code == APP.row(Unreachable()).code
     assert worded.row(Unreachable()).said != APP.row(Unreachable()).said

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from engine import settings
+from handlers.wire.codec import write_json
 from tests.surfaces.calls.golden import GOLDENS, NOTIFIED, REFUSALS, Golden, Refusal
 from tests.surfaces.calls.scene import NOW_S, Answered, Scene, notice, on_air
 
@@ -178,3 +179,19 @@ async def test_a_notification_that_is_not_right_changes_nothing(body, reason, lo
         assert scene.dump() == before
         if logged:
             scene.log.take(logged)
+
+
+@gen_test
+@pytest.mark.parametrize("golden", GOLDENS, ids=lambda golden: golden.entry)
+async def test_no_reply_tells_external_ids_or_somebody_elses_token(golden):
+    async with on_air() as scene:
+        if golden.given:
+            await golden.given(scene)
+        tokens = {"mei": scene.mei.token, "tom": scene.tom.token}
+        tokens.pop(golden.who, None)
+
+        answered = await send(scene, golden, golden.path)
+
+        text = write_json(answered.body).decode()
+        assert "dev:" not in text
+        assert not any(token in text for token in tokens.values())

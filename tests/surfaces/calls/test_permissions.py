@@ -1,4 +1,6 @@
-"""Who may ask what: every route the router has, for five kinds of callers. A route without a row fails. Source: G-22."""
+"""Who may ask what: every route the router has, for five kinds of callers. A route without a row fails (G-22)."""
+
+from collections.abc import Mapping
 
 import pytest
 
@@ -14,7 +16,7 @@ COUNTING = {"fieldName": "likes", "operation": "inc"}
 
 # What is sent; then the codes for nobody, somebody banned, another guest, the guest and the anchor of the call.
 # All of them name tom, mei, their call and its room.
-TABLE: dict[str, tuple[dict[str, object], int, int, int, int, int]] = {
+TABLE: dict[str, tuple[Mapping[str, object], int, int, int, int, int]] = {
     "POST /app/login/weChatLogin": ({"code": "dev:new"}, 0, 0, 0, 0, 0),
     "POST /app/login/weChatVersion": ({"version": 1, "terminalType": 3}, 0, 0, 0, 0, 0),
     "POST /app/live/callGirl": ({"targetUserId": MEI}, 7, 1006, 1003, 1003, 1005),
@@ -98,14 +100,14 @@ async def call_in_its_room(scene: Scene) -> tuple[Person, Person]:
     return jack, bob
 
 
-async def ask(scene: Scene, row: str, who: Person | None, sent: dict[str, object]) -> int:
+async def ask(scene: Scene, row: str, who: Person | None, sent: Mapping[str, object]) -> int:
     method, _, path = row.partition(" ")
     if method == "GET":
         token = {} if who is None else {"token": who.token}
         body = (await scene.ask("GET", path, query={**sent, **token})).body
     elif path.startswith("/weapp/live_room/"):
         pair = {"userID": "1", "token": "0" * 32} if who is None else who.pair
-        body = (await scene.ask("POST", path, sent, query=pair)).body
+        body = (await scene.ask("POST", path, dict(sent), query=pair)).body
     else:
         body = await scene.app(who, path.removeprefix("/app/"), **sent)
     code = body["code"]
@@ -148,8 +150,8 @@ async def test_a_token_and_a_user_that_do_not_belong_together_are_no_credential(
         path = row.partition(" ")[2]
 
         mixed = {"userID": str(MEI), "token": scene.tom.token}
-        answered = await scene.ask("POST", path, TABLE[row][0], query=mixed)
-        without_user = await scene.ask("POST", path, TABLE[row][0], query={"token": scene.tom.token})
+        answered = await scene.ask("POST", path, dict(TABLE[row][0]), query=mixed)
+        without_user = await scene.ask("POST", path, dict(TABLE[row][0]), query={"token": scene.tom.token})
 
         assert (answered.body["code"], without_user.body["code"]) == (7, 7)
         assert scene.dump() == before
@@ -203,7 +205,13 @@ async def test_a_signature_signs_in_its_own_user_only():
             "POST", "/weapp/live_room/login", query={**app, "userID": str(TOM), "sdkAppID": "1"}
         )
 
-        assert [answered.body["code"] for answered in (own, foreign, by_token, foreign_token, other_app)] == [0, 7, 0, 7, 4]
+        assert [answered.body["code"] for answered in (own, foreign, by_token, foreign_token, other_app)] == [
+            0,
+            7,
+            0,
+            7,
+            4,
+        ]
 
 
 @gen_test
@@ -216,7 +224,10 @@ async def test_a_live_room_session_and_an_app_token_work_in_each_others_place_un
         )
         im = Person(TOM, logged_in.body["token"])
 
-        both = [(await scene.app(im, "user/getCurrentUserInfo"))["code"], (await scene.weapp(scene.tom, "logout"))["code"]]
+        both = [
+            (await scene.app(im, "user/getCurrentUserInfo"))["code"],
+            (await scene.weapp(scene.tom, "logout"))["code"],
+        ]
         after = [(await scene.app(person, "user/getCurrentUserInfo"))["code"] for person in (im, scene.tom)]
 
         assert both == [0, 0]

@@ -115,7 +115,7 @@ def test_every_event_and_every_listed_type_has_a_frame_above():
     assert {kind for _, kind, _ in FRAMES} == DIALECT.events.keys()
 
 
-# --- who gets one ------------------------------------------------------------------------------------------------------
+# --- who gets one ----------------------------------------------------------------------------------------------------
 
 
 @gen_test
@@ -161,7 +161,7 @@ async def test_who_is_banned_from_broadcasting_is_told_and_stays():
         assert not scene.engine.rooms.is_on_air(MEI_ID)
 
 
-# --- whose line it is --------------------------------------------------------------------------------------------------
+# --- whose line it is ------------------------------------------------------------------------------------------------
 
 
 def lines(scene: Scene, person_id: PersonId) -> int:
@@ -193,7 +193,7 @@ async def test_a_socket_that_is_not_let_in_is_no_line():
         assert lines(scene, TOM_ID) == 0
 
 
-# --- what may be said --------------------------------------------------------------------------------------------------
+# --- what may be said ------------------------------------------------------------------------------------------------
 
 
 @gen_test
