@@ -4,12 +4,15 @@ Knows the description's form. Knows nothing that the endpoints do not say: what 
 """
 
 from collections.abc import Iterable, Mapping
+from http import HTTPStatus
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from engine.errors import BadInput
 from handlers.wire.access import OPTIONAL, SIGNED_IN
-from handlers.wire.surface import Endpoint, Surface
+from handlers.wire.language import Language
+from handlers.wire.surface import Endpoint, Envelope, Surface
 
 __all__ = ["openapi"]
 
@@ -69,10 +72,7 @@ def _operation(surface: Surface, endpoint: Endpoint[Any, Any], path: str, shown:
         "tags": [surface.name],
         "summary": endpoint.summary,
         "security": _security(surface, endpoint),
-        "responses": {
-            "200": _response("Done.", envelope.media_type, envelope.schema(shown.of[endpoint.reply])),
-            "default": _response("Refused.", envelope.media_type, envelope.schema(None)),
-        },
+        "responses": _responses(envelope, envelope.schema(shown.of[endpoint.reply])),
     }
     if endpoint.is_raw:
         operation["requestBody"] = {"required": True, "content": {"application/octet-stream": {}}}
@@ -92,6 +92,16 @@ def _operation(surface: Surface, endpoint: Endpoint[Any, Any], path: str, shown:
         kinds = ("application/json", "application/x-www-form-urlencoded", "multipart/form-data")
         operation["requestBody"] = {"content": {kind: {"schema": schema} for kind in kinds}}
     return operation
+
+
+def _responses(envelope: Envelope, done: Mapping[str, Any]) -> dict[str, Any]:
+    """What may come back; some dialects refuse with the status of a success, and say so in the body."""
+    refused = envelope.schema(None)
+    others = {"default": _response("Refused.", envelope.media_type, refused)}
+    if envelope.failure(BadInput(), request_id="", language=Language.ZH).status != HTTPStatus.OK:
+        return {"200": _response("Done.", envelope.media_type, done), **others}
+    either = {"anyOf": [done, refused]}
+    return {"200": _response("Done, or refused: the body tells.", envelope.media_type, either), **others}
 
 
 def _response(description: str, media_type: str, schema: Mapping[str, Any]) -> dict[str, Any]:

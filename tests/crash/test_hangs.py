@@ -1,4 +1,4 @@
-"""Who is frozen is not dead, and that is worse: a server that wakes up after its end, and a MongoDB that answers nothing.
+"""Who is frozen is not dead, and that is worse: a server that wakes up after its end, a MongoDB that answers nothing.
 
 Source: F-3, F-5, D-13, D-14, G-9.
 """
@@ -30,7 +30,7 @@ ASLEEP_S: Final = 5.0
 
 HANGS_S: Final = 30.0
 REQUEST_S_MAX: Final = 8.0
-"""Two reads and a transaction: 2, 2 and 5 seconds, of which the circuit makes less as soon as it knows; half a second over."""
+"""A read of two seconds, a transaction of five, and half a second each; after three of them the circuit is open."""
 
 
 @pytest.mark.real_loop(deadline_s=120)

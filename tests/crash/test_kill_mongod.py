@@ -1,4 +1,4 @@
-"""MongoDB is killed in the middle of transactions: what was acknowledged is there once, what was not is whole or not there.
+"""MongoDB is killed in the middle of transactions: what was acknowledged is there once, nothing is there by half.
 
 ``GREENROOM_KILLS`` raises the number of kills (G-7: 20 in CI, 200 before a release). Source: F-4, G-7.
 """

@@ -464,13 +464,6 @@ def _early_minutes() -> AbstractContextManager[Any]:
     return patch.object(engine.billing.ledger, "decide", blind)
 
 
-def _unbelieving_charge() -> AbstractContextManager[Any]:
-    """A node charges although its lease was not confirmed for long."""
-    import engine.node  # noqa: PLC0415  # what is patched
-
-    return patch.object(engine.node.Node, "is_confirmed", lambda _self: True)
-
-
 # --- people and events ---------------------------------------------------------------------------------------------
 
 
@@ -562,7 +555,6 @@ MUTANTS: Final[Mapping[str, Mutant]] = MappingProxyType({
     "refused before folded": _never_folded_before_refusal,
     "an idempotency key is ignored": _key_ignored,
     "minutes by fast clocks": _early_minutes,
-    "charged without a confirmed lease": _unbelieving_charge,
     "two calls for one person": _two_calls_each,
     "outbox marked before sent": _marked_before_sent,
     "outbox never swept": _never_swept,

@@ -28,7 +28,7 @@ from engine.errors import (
 from engine.greenroom import Greenroom
 from store.interfaces.calls import CallRecord, EndReason, Phase, Side
 from store.interfaces.ids import CallId, EntryId, OrderId, PersonId
-from store.interfaces.money import Currency
+from store.interfaces.money import Currency, wallet
 from store.interfaces.orders import OrderRecord
 from store.interfaces.people import BanKind, PersonRecord, Role
 from tests.sim.faults import Level
@@ -233,14 +233,15 @@ class People:
             kind = rng.random()
             person = rng.choice(self.everybody)
             if kind < 0.45:
-                await self._grant(rng.choice(self.guests), rng.choice((1, 20, 300)))
+                await self.grant(rng.choice(self.guests), rng.choice((1, 20, 300)))
             elif kind < 0.6 and world.database.live_call_of:
                 call_id = rng.choice(sorted(world.database.live_call_of.values()))
                 await self.end_call(call_id)
             elif kind < 0.75:
                 await self._ban(person, rng)
 
-    async def _grant(self, guest: Person, diamonds: int) -> None:
+    async def grant(self, guest: Person, diamonds: int) -> None:
+        """An operator gives diamonds."""
         key = self._key()
 
         async def work(engine: Greenroom) -> Any:
@@ -679,6 +680,9 @@ class _Encounter:
                 if person.line is None:
                     await _quietly(person.ask(_poll, at=world.owner_of(self.call_id)))
             kind = rng.random()
+            if self._is_short() and rng.random() < 0.3:
+                world.rare["topped up at the last moment"] += 1
+                await self.people.grant(self.guest, 2 * self.call.price.diamonds)
             if kind < 0.17:
                 await self._gap()
             elif kind < 0.3:
@@ -691,6 +695,11 @@ class _Encounter:
                 person.close_line()
             world.rare["both vanish"] += 1
             await world.wait(rng.choice((30_000, 95_000)))
+
+    def _is_short(self) -> bool:
+        """Whether the next minute is not covered; his screen tells him."""
+        held = self.world.snapshot().holdings.get(wallet(Currency.CALLS_DIAMONDS, self.guest.id), 0)
+        return held < self.call.price.diamonds
 
     def _length_ms(self, minute_ms: int) -> int:
         """How long they want to talk; often to a boundary, or just beside it."""
@@ -722,7 +731,9 @@ class _Encounter:
         grace_ms = world.swarm.grace_ms
         had_line = {person.name: person.line is not None for person in lost}
         for person in lost:
-            person.close_line(dead_for_ms=rng.choice((0, 0, 0, 0, 0, 5_000, 40_000)))
+            dead_for_ms = rng.choice((0, 0, 0, 0, 0, 5_000, 40_000))
+            world.rare["dead line noticed late"] += dead_for_ms > 0
+            person.close_line(dead_for_ms=dead_for_ms)
             await world.wait(rng.randrange(0, 1_500))
         if any(had_line.values()):
             length_ms = rng.choice((200, 2_000, grace_ms // 2, grace_ms - 200, grace_ms + 200, 2 * grace_ms))

@@ -334,6 +334,9 @@ class World:
         before = self._seen_calls.get(call.id)
         if before is call:
             return
+        events = [line.event for line in call.history[-2:]]
+        if "taken over" in events and events[-1] == "back":
+            self.rare["call resumed within paid time"] += 1
         self._seen_calls[call.id] = call
         self.truth.written(call, at_ms=self.now_ms, by=node.number)
         now = Snapshot(people={}, entries={}, holdings={}, calls={call.id: call}, orders={})
@@ -443,6 +446,8 @@ class SimNode:
     def deliver(self, callback: Callable[..., object], *args: Any) -> None:
         """Run ``callback`` on this node: now, when it thaws, or never."""
         if self.is_dead:
+            if callback == self._receive:
+                args[0].close()
             return
         if self.is_frozen:
             self._backlog.append((callback, args))

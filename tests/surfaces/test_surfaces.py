@@ -1,5 +1,7 @@
 """The doors: which surfaces stand behind which, and what stands beside them."""
 
+import json
+
 import pytest
 from tornado.httpclient import AsyncHTTPClient
 from tornado.httpserver import HTTPServer
@@ -7,7 +9,6 @@ from tornado.testing import bind_unused_port
 
 from adapters.config import Config, Http, Share
 from handlers.surfaces import doors
-from handlers.wire.codec import read_json
 from handlers.wire.http import server_options
 from handlers.wire.socket import Hub, SocketLimits
 from tests.people import on_stage
@@ -40,7 +41,7 @@ async def replies(*addresses: tuple[str, str]) -> list[tuple[int, object]]:
         return [
             (
                 answer.code,
-                read_json(answer.body) if "json" in answer.headers["Content-Type"] else answer.body,
+                json.loads(answer.body) if "json" in answer.headers["Content-Type"] else answer.body,
             )
             for answer in answers
         ]

@@ -236,3 +236,25 @@ async def test_a_node_that_starts_takes_over_everything_it_finds():
             assert len(second.engine.calls.owned()) == 150
         finally:
             await second.tasks.cancel_all()
+
+
+@pytest.mark.parametrize("fault", ["is_down", "loses_answers"])
+async def test_a_call_that_cannot_be_claimed_stops_no_start_and_is_taken_over_by_the_sweep(fault: str):
+    async with on_stage() as cast:
+        call = await cast.ring()
+        await cast.stage.kill()
+        cast.switch.only = "calls.claim"
+        setattr(cast.switch, fault, True)
+
+        second = Stage(cast.stage.stores, cast.engine.options, seed=1)
+        await second.start()
+        try:
+            second.log.take("call_not_claimed")
+            assert second.engine.calls.owned() == ()
+
+            setattr(cast.switch, fault, False)
+            await second.clock.advance(cast.engine.options.node.sweep_ms * 2)
+
+            assert [owned.id for owned in second.engine.calls.owned()] == [call.id]
+        finally:
+            await second.tasks.cancel_all()

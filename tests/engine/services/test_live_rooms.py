@@ -184,3 +184,25 @@ async def test_rooms_and_their_pushers_survive_a_kill():
             assert state.record.epoch == 2
         finally:
             await second.tasks.cancel_all()
+
+
+@pytest.mark.parametrize("fault", ["is_down", "loses_answers"])
+async def test_a_room_that_cannot_be_claimed_stops_no_start_and_is_taken_over_by_the_sweep(fault: str):
+    async with on_stage() as cast:
+        await push(cast, cast.mei)
+        await cast.stage.kill()
+        cast.switch.only = "rooms.claim"
+        setattr(cast.switch, fault, True)
+
+        second = Stage(cast.stage.stores, cast.engine.options, seed=1)
+        await second.start()
+        try:
+            second.log.take("room_not_claimed")
+            assert second.engine.rooms.owned() == ()
+
+            setattr(cast.switch, fault, False)
+            await second.clock.advance(cast.engine.options.node.sweep_ms * 2)
+
+            assert [state.record.id for state in second.engine.rooms.owned()] == [ROOM]
+        finally:
+            await second.tasks.cancel_all()

@@ -1,4 +1,4 @@
-"""Transactions whose clients were killed or frozen: what they held is free as soon as their node is known to be dead."""
+"""Transactions whose clients were killed or frozen: what they held is free once their node is known to be dead."""
 
 import asyncio
 import signal
