@@ -66,6 +66,9 @@ class Actor:
     async def stopped(self) -> None:
         """Runs after the last message of an actor that was stopped; not after a crash, nor when the process dies."""
 
+    async def discarded(self) -> None:
+        """Runs when this actor is thrown away after a crash, before another takes its place: let go of what it holds."""
+
 
 Make = Callable[[], Awaitable[Actor]]
 """Makes an actor from what the store knows of its session."""
@@ -258,7 +261,7 @@ class Cell:
         """Replace the actor, or give it up."""
         failure: BaseException | None = error
         while failure is not None:
-            self._actor = None
+            await self._discard()
             cancel_alarms(self.ref)
             crashes = self.kind.supervisor.crashed(self.key, failure, earlier=self._crashes)
             if crashes is None:
@@ -266,6 +269,17 @@ class Cell:
                 return
             self._crashes = crashes
             failure = await self._try_again()
+
+    async def _discard(self) -> None:
+        """Throw the crashed actor away."""
+        actor, self._actor = self._actor, None
+        if actor is not None:
+            try:
+                await actor.discarded()
+            except (Exception, asyncio.CancelledError) as error:
+                if _is_this_task_cancelled(error):
+                    raise
+                self.kind.supervisor.report(self.key, error)
 
     async def _try_again(self) -> BaseException | None:
         """Make the actor anew, waiting for the store if need be; returns the exception if that crashed too."""

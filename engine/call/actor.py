@@ -103,6 +103,10 @@ class CallActor(Actor):
         """Let go of the two."""
         self.tools.on_gone(self)
 
+    async def discarded(self) -> None:
+        """Let go of the two; whoever takes this actor's place takes them back."""
+        self.tools.on_gone(self)
+
     async def receive(self, message: object) -> CallRecord:
         """Decide and carry out ``message``; the answer to an ask is the call afterwards.
 

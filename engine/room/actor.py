@@ -75,6 +75,10 @@ class RoomActor(Actor):
             self.tools.line_closed(person_id, beat_ms)
         self.tools.on_gone(self)
 
+    async def discarded(self) -> None:
+        """Nor by one that crashed."""
+        await self.stopped()
+
     async def receive(self, message: object) -> RoomState:
         """Decide and carry out ``message``; the answer to an ask is the room afterwards.
 

@@ -162,7 +162,13 @@ def _add_pusher(state: RoomState, message: AddPusher, _now_ms: int, rules: Rules
         return Decision(state=replace(state, beats=beats), effects=opened)
     if len(record.pushers) >= (rules.call_pushers_max if record.call_id is not None else rules.pushers_max):
         raise RoomFull
-    pusher = PusherRecord(person_id=person_id, name=message.name, avatar_url=message.avatar_url, since_ms=message.at_ms)
+    pusher = PusherRecord(
+        person_id=person_id,
+        stream=message.stream,
+        name=message.name,
+        avatar_url=message.avatar_url,
+        since_ms=message.at_ms,
+    )
     audience = {viewer_id: viewer for viewer_id, viewer in state.audience.items() if viewer_id != person_id}
     moved = replace(state, beats=beats, audience=audience, empty_since_ms=None)
     return _pushers_changed(moved, (*record.pushers, pusher), *opened)

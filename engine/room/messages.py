@@ -20,9 +20,10 @@ __all__ = [
 
 
 class AddPusher(msgspec.Struct, frozen=True, kw_only=True):
-    """The person begins to send pictures; the first one activates the room."""
+    """The person begins to send pictures as ``stream``; the first one activates the room."""
 
     person_id: PersonId
+    stream: str
     name: str
     avatar_url: str
     at_ms: int

@@ -321,14 +321,14 @@ class Calls:
         if self._retake_since_ms is not None:
             await self.take_over(self._retake_since_ms)
         await self._adopt(NOBODY)
-        for call_id, proof_ms in tuple(self._doubtful.items()):
-            record = await self._world.stores.calls.get(call_id)
-            del self._doubtful[call_id]
-            if record is not None and record.is_live and record.owner == self._node.id and call_id not in self._owned:
-                await self._adopt_one(record, self._node.last_proof_ms if proof_ms is None else proof_ms)
         for key in self._directory.parked:
             assert isinstance(key, int)
             await self._settle_parked(CallId(key))
+        for call_id, proof_ms in tuple(self._doubtful.items()):
+            record = None if call_id in self._owned else await self._world.stores.calls.get(call_id)
+            self._doubtful.pop(call_id, None)
+            if record is not None and record.is_live and record.owner == self._node.id and call_id not in self._owned:
+                await self._adopt_one(record, self._node.last_proof_ms if proof_ms is None else proof_ms)
 
     async def take_over(self, last_proof_ms: int | None = None) -> None:
         """Take over all calls that are nobody's, a dead node's, or this node's from before ``last_proof_ms``.
@@ -450,9 +450,6 @@ class Calls:
             if first:
                 return CallActor(first.pop(), self._tools, last_proof_ms=last_proof_ms)
             # Made anew after a crash: the store's story counts, and until now this node was there.
-            crashed = self._owned.get(call.id)
-            if crashed is not None:
-                await crashed.stopped()  # It had no chance to.
             record = await self.get_kept(call.id)
             if record is None or not record.is_live or record.owner != self._node.id:
                 if record is not None and not record.is_live:
@@ -542,6 +539,8 @@ class Calls:
             self._presence.unwatch(record.person(side), actor.ref)
         if record.phase is Phase.ENDED:
             self._world.spawn(self._tell_ended(record), name="call-ended")
+        else:
+            self._doubtful.setdefault(record.id, None)  # Fenced by ourselves, or crashed and cut short: the sweep looks.
 
     async def _tell_ended(self, record: CallRecord) -> None:
         try:

@@ -50,7 +50,7 @@ from store.interfaces.calls import CallRecord
 from store.interfaces.errors import Conflict, StoreError, Unavailable
 from store.interfaces.ids import NOBODY, NodeId, PersonId, RoomId
 from store.interfaces.people import PersonRecord, Role
-from store.interfaces.rooms import RoomRecord
+from store.interfaces.rooms import PusherRecord, RoomRecord
 
 __all__ = ["Addresses", "LiveRooms"]
 
@@ -186,15 +186,22 @@ class LiveRooms:
             RoomFull, Banned, TooLong, AlreadyExists.
         """
         self._require_welcome(person)
-        streams = (self._stream(person.id, room_id), self._stream(person.id, None))
         now_s = self._node.now_ms() // 1000
-        if not any(self._world.media.is_push_address(push_address, stream, now_s=now_s) for stream in streams):
+        stream = next(
+            (
+                stream
+                for stream in (self._stream(person.id, room_id), self._stream(person.id, None))
+                if self._world.media.is_push_address(push_address, stream, now_s=now_s)
+            ),
+            None,
+        )
+        if stream is None:
             raise Forbidden
         if room_id not in self._owned:
             await self.create(person, room_id=room_id, info=info or "", guest_id=None)
         return await self._ask(
             room_id,
-            AddPusher(person_id=person.id, name=name, avatar_url=avatar_url, at_ms=self._node.now_ms()),
+            AddPusher(person_id=person.id, stream=stream, name=name, avatar_url=avatar_url, at_ms=self._node.now_ms()),
         )
 
     async def remove_pusher(self, person: PersonRecord, room_id: RoomId, pusher_id: PersonId) -> None:
@@ -334,20 +341,21 @@ class LiveRooms:
             others = [pusher for pusher in state.record.pushers if pusher.person_id != person.id]
             others.sort(key=lambda pusher: pusher.person_id != state.record.creator_id)
             if others:
-                play = self.accelerated(others[0].person_id, room_id)
+                play = self.accelerated(others[0])
         return Addresses(
             push=self._world.media.push(stream, now_s=now_s),
             accelerated=self._world.media.accelerated(stream, now_s=now_s),
             play=play,
         )
 
-    def accelerated(self, person_id: PersonId, room_id: RoomId | None) -> str:
+    def accelerated(self, pusher: PusherRecord) -> str:
         """Where to watch a pusher with little delay."""
-        return self._world.media.accelerated(self._stream(person_id, room_id), now_s=self._node.now_ms() // 1000)
+        return self._world.media.accelerated(pusher.stream, now_s=self._node.now_ms() // 1000)
 
     def mixed(self, record: RoomRecord) -> str:
         """Where to watch a room's creator with an ordinary player."""
-        return self._world.media.mixed(self._stream(record.creator_id, record.id))
+        streams = (pusher.stream for pusher in record.pushers if pusher.person_id == record.creator_id)
+        return self._world.media.mixed(next(streams, self._stream(record.creator_id, record.id)))
 
     # --- taking over and calls -------------------------------------------------------------------------------------
 
@@ -460,9 +468,6 @@ class LiveRooms:
         async def make() -> Actor:
             if first:
                 return RoomActor(first.pop(), self._tools)
-            crashed = self._owned.get(room.id)
-            if crashed is not None:
-                await crashed.stopped()  # It had no chance to, and would hold people's lines for ever.
             try:
                 record = await self._world.stores.rooms.get(room.id)
             except StoreError as error:
@@ -504,6 +509,8 @@ class LiveRooms:
     def _gone(self, actor: RoomActor) -> None:
         if self._owned.get(actor.record.id) is actor:
             del self._owned[actor.record.id]
+        if actor.record.is_open:
+            self._doubtful.add(actor.record.id)  # Fenced by ourselves, or crashed and cut short: the sweep looks.
 
     def _closed(self, record: RoomRecord, by_creator: bool) -> None:  # noqa: FBT001  # a callback's shape
         if record.call_id is not None and by_creator:

@@ -73,7 +73,7 @@ class Notices:
         self._world.sink.tell(person_id, WarningIssued(text=text))
 
     async def ban(self, person_id: PersonId, kind: BanKind, text: str, *, until_ms: int | None) -> None:
-        """Exclude somebody: his call and room end, and with an account ban his sockets and sessions too.
+        """Exclude somebody: his call and rooms end, and with an account ban his sockets are closed.
 
         Raises: NotFound: nobody there. StoreDown: not confirmed; again is safe.
         """

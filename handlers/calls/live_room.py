@@ -355,7 +355,7 @@ def _pushers(engine: Greenroom, state: RoomState) -> list[Pusher]:
             user_id=str(pusher.person_id),
             user_name=pusher.name,
             user_avatar=pusher.avatar_url,
-            accelerate_url=engine.rooms.accelerated(pusher.person_id, state.record.id),
+            accelerate_url=engine.rooms.accelerated(pusher),
         )
         for pusher in state.record.pushers
     ]

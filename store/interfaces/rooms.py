@@ -11,9 +11,10 @@ __all__ = ["PusherRecord", "RoomRecord", "RoomStore"]
 
 
 class PusherRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """One who sends pictures into the room, as he described himself."""
+    """One who sends pictures into the room, as he described himself; ``stream`` is the name they go by."""
 
     person_id: PersonId
+    stream: str
     name: str
     avatar_url: str
     since_ms: int

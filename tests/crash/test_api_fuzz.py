@@ -48,7 +48,15 @@ async def test_whatever_is_sent_no_answer_is_a_5xx_or_off_its_schema(tmp_path):
         roles = [("", 0)]
         for code, role in (("dev:fuzzed?diamonds=1000", "guest"), ("dev:fuzzer?role=master", "master")):
             process = await asyncio.create_subprocess_exec(
-                *("curl", "-s", f"{base}/app/login/weChatLogin", "--data-urlencode", f"code={code}", "-d", f"role={role}"),
+                *(
+                    "curl",
+                    "-s",
+                    f"{base}/app/login/weChatLogin",
+                    "--data-urlencode",
+                    f"code={code}",
+                    "-d",
+                    f"role={role}",
+                ),
                 stdout=asyncio.subprocess.PIPE,
             )
             answer = json.loads((await process.communicate())[0])

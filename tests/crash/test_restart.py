@@ -290,7 +290,13 @@ async def _leave_behind(stores: OpenedStores) -> None:
             created_at_ms=now_ms,
             owner=lease.id,
             pushers=(
-                PusherRecord(person_id=PersonId(300_000 + number), name="anchor", avatar_url="", since_ms=now_ms),
+                PusherRecord(
+                    person_id=PersonId(300_000 + number),
+                    stream=f"s{number}",
+                    name="anchor",
+                    avatar_url="",
+                    since_ms=now_ms,
+                ),
             ),
         )
         for number in range(ROOMS)

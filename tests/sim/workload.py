@@ -322,7 +322,10 @@ class People:
         key = self._key() if rng.random() < 0.8 else None
         gift_id, count = rng.choice(((1, 1), (1, 3), (2, 1)))
 
+        attempts: list[str] = []
+
         async def work(engine: Greenroom, who: PersonRecord) -> Any:
+            attempts.append("asked")
             return await engine.gifts.give(who, gift_id, count, to=None, key=key)
 
         async def once() -> None:
@@ -331,7 +334,8 @@ class People:
                 receipt = await guest.try_to(work, call_id=call_id, tries_max=TRIES_MAX if key else 1)
             except BelowFloor:
                 self.world.rare["gift refused"] += 1
-                if key:
+                # An attempt whose answer was lost may still be under way; one alone that was refused is not.
+                if key and attempts == ["asked"]:
                     self.world.journal.refused.add(gift_entry_id(guest.id, f"k:{key}"))
             except (Refused, Lost):
                 return
@@ -343,6 +347,7 @@ class People:
 
         if key and rng.random() < 0.25:
             self.world.rare["double click"] += 1
+            attempts.append("clicked twice")
             await asyncio.gather(once(), once())
         else:
             await once()
@@ -698,8 +703,8 @@ class _Encounter:
 
     def _is_short(self) -> bool:
         """Whether the next minute is not covered; his screen tells him."""
-        held = self.world.snapshot().holdings.get(wallet(Currency.CALLS_DIAMONDS, self.guest.id), 0)
-        return held < self.call.price.diamonds
+        stored = self.world.database.balances.get(wallet(Currency.CALLS_DIAMONDS, self.guest.id), 0)
+        return stored < self.call.price.diamonds
 
     def _length_ms(self, minute_ms: int) -> int:
         """How long they want to talk; often to a boundary, or just beside it."""

@@ -10,8 +10,8 @@ from tests.support.records import BOB, MEI, T0, TOM, a_room, ended, next_version
 from tests.support.stores import on_every_store
 
 PUSHERS = (
-    PusherRecord(person_id=MEI, name="梅", avatar_url="https://pictures/mei", since_ms=T0),
-    PusherRecord(person_id=TOM, name="tom", avatar_url="", since_ms=T0 + 1),
+    PusherRecord(person_id=MEI, stream="mei", name="梅", avatar_url="https://pictures/mei", since_ms=T0),
+    PusherRecord(person_id=TOM, stream="tom", name="tom", avatar_url="", since_ms=T0 + 1),
 )
 
 

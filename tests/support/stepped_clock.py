@@ -44,15 +44,15 @@ class SteppedClock:
     async def advance(self, length_ms: int) -> None:
         """Let time pass; what falls due happens in order, each thing at its own time."""
         end_ms = self._now_ms + length_ms
-        await self._settle()
+        await self.settle()
         while self._due and self._due[0][0] <= end_ms:
             due_ms, _, timer = heapq.heappop(self._due)
             self._now_ms = max(self._now_ms, due_ms)
             if timer.is_wanted:
                 timer.callback()
-                await self._settle()
+                await self.settle()
         self._now_ms = end_ms
-        await self._settle()
+        await self.settle()
 
     async def _settle(self) -> None:
         for _ in range(SETTLING_PASSES):

@@ -206,3 +206,16 @@ async def test_a_room_that_cannot_be_claimed_stops_no_start_and_is_taken_over_by
             assert [state.record.id for state in second.engine.rooms.owned()] == [ROOM]
         finally:
             await second.tasks.cancel_all()
+
+
+async def test_a_broadcast_is_watched_under_the_name_it_is_sent_under():
+    async with on_stage() as cast:
+        own = cast.engine.rooms.addresses(cast.mei, None)
+
+        state = await cast.engine.rooms.add_pusher(
+            cast.mei, ROOM, name="", avatar_url="", push_address=own.push, info=None
+        )
+
+        assert cast.engine.rooms.accelerated(state.record.pushers[0]) == own.accelerated
+        assert cast.engine.rooms.mixed(state.record) == f"flv:{cast.mei.id}"
+        assert cast.engine.rooms.addresses(cast.tom, ROOM).play == own.accelerated

@@ -8,9 +8,8 @@ import asyncio
 import contextlib
 import dataclasses
 import datetime as dt
-import heapq
 import io
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -35,64 +34,12 @@ from store.memory.stores import memory_stores
 from tests.people import Cast, Stage, fast_settings
 from tests.support.broken_stores import switchable
 from tests.support.fakes import SeededRng
+from tests.support.stepped_clock import SteppedClock
 
 TOKEN = "0123456789abcdef" * 4
 NOON_MS = 1_767_240_000_000  # 2026-01-01 12:00 in Shanghai
 LATE_MS = NOON_MS + 11 * 3_600_000 + 57 * 60_000  # 23:57
 SHANGHAI = dt.timezone(dt.timedelta(hours=8))
-
-
-class SteppedClock:
-    """Time that moves only when it is told to."""
-
-    def __init__(self) -> None:
-        self.now_ms = 0
-        self._due: list[tuple[int, int, SteppedTimer]] = []
-        self._count = 0
-
-    def mono_ms(self) -> int:
-        return self.now_ms
-
-    def call_at(self, due_mono_ms: int, callback: Callable[[], None]) -> "SteppedTimer":
-        timer = SteppedTimer(callback)
-        self._count += 1
-        heapq.heappush(self._due, (due_mono_ms, self._count, timer))
-        return timer
-
-    async def sleep(self, length_ms: int) -> None:
-        woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-        def wake() -> None:
-            if not woken.done():
-                woken.set_result(None)
-
-        self.call_at(self.now_ms + length_ms, wake)
-        await woken
-
-    async def advance(self, length_ms: int) -> None:
-        end_ms = self.now_ms + length_ms
-        await self.settle()
-        while self._due and self._due[0][0] <= end_ms:
-            due_ms, _, timer = heapq.heappop(self._due)
-            self.now_ms = max(self.now_ms, due_ms)
-            if timer.is_wanted:
-                timer.callback()
-                await self.settle()
-        self.now_ms = end_ms
-        await self.settle()
-
-    async def settle(self) -> None:
-        for _ in range(50):
-            await asyncio.sleep(0)
-
-
-@dataclasses.dataclass
-class SteppedTimer:
-    callback: Callable[[], None]
-    is_wanted: bool = True
-
-    def cancel(self) -> None:
-        self.is_wanted = False
 
 
 class ServerConfig:

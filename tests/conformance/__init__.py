@@ -1,0 +1,1 @@
+"""What the wire promises by standards that others wrote, case by case."""
