@@ -61,8 +61,7 @@ async def test_status_shows_the_node_and_finds_stuck_calls(data_dir):
             calls today: connected 1
         """)
 
-        await desk.engine.calls.drop_all()
-        await desk.stage.advance(90_000)
+        await desk.lose_the_actor(90_000)
         code, out, _ = await desk.type("status")
 
         assert code == 1
@@ -89,8 +88,7 @@ async def test_calls_lists_live_calls_in_every_spelling(data_dir):
 async def test_a_call_without_a_deadline_kept_is_stuck_explained_and_ended(data_dir):
     async with at_the_desk(data_dir) as desk:
         await desk.cast.connect()
-        await desk.engine.calls.drop_all()
-        await desk.stage.advance(252_000)
+        await desk.lose_the_actor(252_000)
 
         code, out, _ = await desk.type("calls", "--stuck")
         assert code == 1

@@ -54,6 +54,6 @@ class SteppedClock:
         self._now_ms = end_ms
         await self.settle()
 
-    async def _settle(self) -> None:
+    async def settle(self) -> None:
         for _ in range(SETTLING_PASSES):
             await asyncio.sleep(0)

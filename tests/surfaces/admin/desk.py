@@ -66,6 +66,15 @@ class Desk:
         self.data_dir = data_dir
         self._http = AsyncHTTPClient(force_instance=True)
 
+    async def lose_the_actor(self, length_ms: int) -> None:
+        """For so long, the call's actor is gone and no sweep gets as far as finding that out."""
+        await self.engine.calls.drop_all()
+        self.cast.switch.is_down, self.cast.switch.only = True, "leases.bury"
+        await self.stage.advance(length_ms)
+        self.cast.switch.is_down, self.cast.switch.only = False, ""
+        while "sweep_failed" in self.stage.log.events():
+            self.stage.log.take("sweep_failed")
+
     async def ask(
         self,
         method: str,

@@ -31,8 +31,7 @@ async def end(desk):
 
 async def connect_and_lose_the_actor(desk):
     await desk.cast.connect()
-    await desk.engine.calls.drop_all()
-    await desk.stage.advance(90_000)
+    await desk.lose_the_actor(90_000)
 
 
 async def open_a_room(desk):

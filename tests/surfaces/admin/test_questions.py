@@ -105,8 +105,7 @@ async def test_a_grant_is_no_income():
 async def test_every_failed_check_names_the_next_command():
     async with at_the_desk() as desk:
         await desk.cast.connect()
-        await desk.engine.calls.drop_all()
-        await desk.stage.advance(90_000)
+        await desk.lose_the_actor(90_000)
         desk.database.balances[wallet(Currency.CALLS_DIAMONDS, desk.tom.id)] = 7
         found = (await desk.get("/admin/v1/doctor"))["checks"]
 
