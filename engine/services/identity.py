@@ -82,6 +82,7 @@ class Identity:
                 person = await self._register(identity.open_id, identity.attributes)
         except StoreError as error:
             raise StoreDown from error
+        await self._grant_first_diamonds(person, identity.attributes)
         if role is Role.ANCHOR and person.role is not Role.ANCHOR:
             raise WrongRole
         ban = person.ban_at(self._node.now_ms())
@@ -165,7 +166,7 @@ class Identity:
     async def _register(self, open_id: str, attributes: dict[str, str]) -> PersonRecord:
         is_anchor = attributes.get("role") in ("master", "anchor")
         default_points = self._options.calls.points_per_minute_default
-        person = await self._world.stores.people.add(
+        return await self._world.stores.people.add(
             PersonRecord(
                 id=PersonId(await self._ids.next(Sequence.PERSON)),
                 surface=SURFACE,
@@ -184,17 +185,21 @@ class Identity:
                 ),
             )
         )
+
+    async def _grant_first_diamonds(self, person: PersonRecord, attributes: dict[str, str]) -> None:
+        """What a development code promises a guest, once, also if the sign-in that made him was cut short."""
         diamonds = _number(attributes.get("diamonds"), highest=self._options.billing.amount_max)
-        if diamonds and not is_anchor:
-            move = grant_move(
-                key=f"first:{person.id}",
-                person_id=person.id,
-                currency=Currency.CALLS_DIAMONDS,
-                amount=diamonds,
-                note="development sign-in",
-            )
+        if not diamonds or person.role is not Role.GUEST:
+            return
+        move = grant_move(
+            key=f"first:{person.id}",
+            person_id=person.id,
+            currency=Currency.CALLS_DIAMONDS,
+            amount=diamonds,
+            note="development sign-in",
+        )
+        if await self._ledger.entry(move.id) is None:
             await self._ledger.post(move)
-        return person
 
 
 def _number(text: str | None, *, highest: int) -> int:

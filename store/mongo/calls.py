@@ -11,7 +11,7 @@ from store.interfaces.ids import NOBODY, CallId, NodeId, PersonId
 from store.mongo.codec import document_of, number, record_of
 from store.mongo.collections import CALLS
 from store.mongo.connection import Document, Duplicate, Mongo
-from store.mongo.ownership import change_owner, is_takeable, takeable_owners
+from store.mongo.ownership import Graveyard, change_owner, takeable_owners
 
 __all__ = ["MongoCalls", "call_document"]
 
@@ -29,6 +29,7 @@ class MongoCalls:
 
     def __init__(self, mongo: Mongo) -> None:
         self._mongo = mongo
+        self._graveyard = Graveyard(mongo)
 
     async def add(self, call: CallRecord) -> CallRecord:
         try:
@@ -77,7 +78,7 @@ class MongoCalls:
         return _calls(await self._mongo.find(CALLS, {"live": True, "owner": {"$in": owners}}, sort=OLDEST, limit=limit))
 
     async def claim(self, call: CallRecord, me: NodeId) -> CallRecord | None:
-        if not await is_takeable(self._mongo, call.owner, me):
+        if not await self._graveyard.may_take(call.owner, me):
             return None
         as_read = {"_id": number(call.id), "owner": call.owner, "epoch": number(call.epoch), "live": True}
         return _call(await self._mongo.find_and_update(CALLS, as_read, change_owner(me, call.epoch + 1)))

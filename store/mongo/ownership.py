@@ -1,11 +1,15 @@
 """Owners and epochs of live sessions, the same for calls and rooms (D-13, D-14)."""
 
+from typing import Final
+
 from store.interfaces.ids import NOBODY, NodeId
 from store.mongo.codec import number, text
 from store.mongo.collections import NODES
 from store.mongo.connection import Document, Mongo
 
-__all__ = ["change_owner", "is_takeable", "takeable_owners"]
+__all__ = ["Graveyard", "change_owner", "takeable_owners"]
+
+REMEMBERED_MAX: Final = 100
 
 
 async def takeable_owners(mongo: Mongo, collection: str, live: Document, me: NodeId) -> list[str]:
@@ -15,11 +19,23 @@ async def takeable_owners(mongo: Mongo, collection: str, live: Document, me: Nod
     return [NOBODY, text(me), *(node["_id"] for node in dead)]
 
 
-async def is_takeable(mongo: Mongo, owner: NodeId, me: NodeId) -> bool:
-    """Whether ``me`` may claim what ``owner`` holds. Death is final, so the answer "yes" stays true."""
-    if owner in (NOBODY, me):
+class Graveyard:
+    """Nodes known to be dead. Death is final: what was found once is not asked again for each session."""
+
+    def __init__(self, mongo: Mongo) -> None:
+        self._mongo = mongo
+        self._dead: dict[NodeId, None] = {}
+
+    async def may_take(self, owner: NodeId, me: NodeId) -> bool:
+        """Whether ``me`` may claim what ``owner`` holds."""
+        if owner in (NOBODY, me) or owner in self._dead:
+            return True
+        if await self._mongo.find_one(NODES, {"_id": text(owner), "is_dead": True}) is None:
+            return False
+        self._dead[owner] = None
+        if len(self._dead) > REMEMBERED_MAX:
+            del self._dead[next(iter(self._dead))]
         return True
-    return await mongo.find_one(NODES, {"_id": text(owner), "is_dead": True}) is not None
 
 
 def change_owner(owner: NodeId, epoch: int) -> Document:

@@ -8,7 +8,7 @@ from store.interfaces.rooms import RoomRecord
 from store.mongo.codec import document_of, number, record_of, text
 from store.mongo.collections import ROOMS
 from store.mongo.connection import Document, Duplicate, Mongo
-from store.mongo.ownership import change_owner, is_takeable, takeable_owners
+from store.mongo.ownership import Graveyard, change_owner, takeable_owners
 
 __all__ = ["MongoRooms"]
 
@@ -20,6 +20,7 @@ class MongoRooms:
 
     def __init__(self, mongo: Mongo) -> None:
         self._mongo = mongo
+        self._graveyard = Graveyard(mongo)
 
     async def add(self, room: RoomRecord) -> RoomRecord:
         try:
@@ -52,7 +53,7 @@ class MongoRooms:
         return _rooms(await self._mongo.find(ROOMS, {"open": True, "owner": {"$in": owners}}, sort=OLDEST, limit=limit))
 
     async def claim(self, room: RoomRecord, me: NodeId) -> RoomRecord | None:
-        if not await is_takeable(self._mongo, room.owner, me):
+        if not await self._graveyard.may_take(room.owner, me):
             return None
         as_read = {"_id": text(room.id), "owner": room.owner, "epoch": number(room.epoch), "open": True}
         return _room(await self._mongo.find_and_update(ROOMS, as_read, change_owner(me, room.epoch + 1)))

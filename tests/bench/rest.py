@@ -145,6 +145,7 @@ def bare() -> HTTPServer:
     def answer(request: HTTPServerRequest) -> None:
         body = ujson.dumps({"code": 0, "message": "ok", "request_id": "0", "diamond": "3", "note": NOTE}).encode()
         headers = HTTPHeaders({"Content-Type": "application/json", "Content-Length": str(len(body))})
+        assert request.connection is not None
         request.connection.write_headers(ResponseStartLine("HTTP/1.1", 200, "OK"), headers, body)
         request.connection.finish()
 
@@ -226,6 +227,7 @@ def main(rounds: int) -> None:
         for name in SERVERS:
             command = [sys.executable, "-m", "tests.bench.rest", "serve", name]
             process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+            assert process.stdout is not None
             running[name] = (process, int(process.stdout.readline()))
         subjects = {name: lambda one=one: measure(*one) for name, one in running.items()}
         figures = alternate(subjects, rounds=rounds)
@@ -233,7 +235,8 @@ def main(rounds: int) -> None:
         for process, _ in running.values():
             process.kill()
             process.wait()
-            process.stdout.close()
+            if process.stdout is not None:
+                process.stdout.close()
     show(figures, unit="CPU µs", subject="lean RequestHandler")
     ratio = median(figures["ours"]) / median(figures["lean RequestHandler"])
     print(f"ours / lean RequestHandler: {ratio:.2f} (goal {GOAL}) {'ok' if ratio <= GOAL else 'MISS'}")

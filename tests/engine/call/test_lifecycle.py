@@ -82,7 +82,7 @@ class Owner:
         while pending:
             current = pending.pop()
             decision = step(self.state, current, now_ms=now_ms, rules=self.rules)
-            answer = None
+            answer: MinutePaid | MinuteUnpayable | None = None
             match decision.write:
                 case SaveRecord(record):
                     self.saved.append(record)

@@ -5,7 +5,6 @@ import asyncio
 import pytest
 
 from engine.errors import BelowFloor, EngineError, StoreDown, TooMany
-from handlers.wire.access import Admission
 from handlers.wire.http import Door, HttpPolicy
 from handlers.wire.surface import Endpoint, Surface
 from tests.surfaces.wire.toy import (
@@ -726,7 +725,7 @@ async def test_lines_of_good_requests_can_be_thinned_out_and_refusals_never_are(
     assert [line.fields["outcome"] for line in toy.log.lines] == ["ok", "ok", "NOT_FOUND"]
 
 
-def admitting_nobody() -> Admission:
+def admitting_nobody():
     return None
 
 

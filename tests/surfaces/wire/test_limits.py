@@ -99,7 +99,7 @@ async def test_never_more_than_the_burst_and_the_rate_in_any_stretch(rate, burst
 class Shared:
     def __init__(self, answer) -> None:
         self.answer = answer
-        self.asked = []
+        self.asked: list[str] = []
 
     async def take(self, key, *, rate, per_ms, burst):
         self.asked.append((key, rate, per_ms, burst))

@@ -1,6 +1,7 @@
 """The queue of one socket."""
 
 from asyncio import Future
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -52,7 +53,7 @@ class Pipe:
 
 class FakeFuture:
     def __init__(self) -> None:
-        self.callbacks = []
+        self.callbacks: list[Any] = []
 
     def add_done_callback(self, callback):
         self.callbacks.append(callback)

@@ -42,7 +42,7 @@ class ManualClock:
 
     def __init__(self) -> None:
         self.now_ms = 1_000_000
-        self._due: list[tuple[int, int, Callable[[], None]]] = []
+        self._due: list[ManualTimer] = []
 
     def mono_ms(self) -> int:
         return self.now_ms
