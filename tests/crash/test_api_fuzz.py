@@ -4,13 +4,13 @@ Three roles send it: nobody, a guest, an anchor. Source: G-21.
 """
 
 import asyncio
-import json
 import re
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.crash.client import HttpClient
 from tests.crash.processes import ServerProcess, figure
 
 CASES_MIN = 1_000
@@ -46,21 +46,11 @@ async def test_whatever_is_sent_no_answer_is_a_5xx_or_off_its_schema(tmp_path):
         await server.start()
         base = f"http://127.0.0.1:{server.http_port}"
         roles = [("", 0)]
+        client = HttpClient(lambda: server.http_port)
         for code, role in (("dev:fuzzed?diamonds=1000", "guest"), ("dev:fuzzer?role=master", "master")):
-            process = await asyncio.create_subprocess_exec(
-                *(
-                    "curl",
-                    "-s",
-                    f"{base}/app/login/weChatLogin",
-                    "--data-urlencode",
-                    f"code={code}",
-                    "-d",
-                    f"role={role}",
-                ),
-                stdout=asyncio.subprocess.PIPE,
-            )
-            answer = json.loads((await process.communicate())[0])
+            answer = (await client.post("/app/login/weChatLogin", {"code": code, "role": role})).data
             roles.append((answer["token"], answer["userId"]))
+        await client.close()
 
         outcomes = [await fuzz(tmp_path, base, token, user_id, seed) for seed, (token, user_id) in enumerate(roles)]
 
