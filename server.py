@@ -36,11 +36,12 @@ from adapters.log import open_log
 from adapters.media_addresses import SignedAddresses
 from adapters.mixer import RecordingMixer
 from adapters.prometheus import Exporter
+from adapters.stream_cutters import CssCutter, NginxCutter
 from adapters.user_sig import UserSig
 from adapters.wechat_login import DevCodes, WeChatCodes
 from adapters.wechat_pay import DevPay, WeChatPay
 from engine.greenroom import Greenroom
-from engine.ports import CodeExchange, Log, PaymentProvider
+from engine.ports import CodeExchange, Log, PaymentProvider, Provider, StreamCutter
 from engine.world import World
 from handlers.surfaces import doors
 from handlers.wire.http import server_options
@@ -197,6 +198,25 @@ def _payments(config: Config, log: Log) -> PaymentProvider:
     )
 
 
+def _cutters(config: Config, log: Log) -> dict[Provider, StreamCutter]:
+    media, hooks = config.media, config.media.hooks
+    cutters: dict[Provider, StreamCutter] = {}
+    if hooks.nginx_control:
+        cutters[Provider.NGINX] = NginxCutter(
+            control_url=hooks.nginx_control, app=media.app, http=AsyncHTTPClient(), log=log
+        )
+    if hooks.css_api_id:
+        cutters[Provider.CSS] = CssCutter(
+            secret_id=hooks.css_api_id,
+            secret_key=hooks.css_api_key,
+            push_host=media.push_host,
+            app=media.app,
+            http=AsyncHTTPClient(),
+            log=log,
+        )
+    return cutters
+
+
 # --- one life --------------------------------------------------------------------------------------------------------
 
 
@@ -234,7 +254,7 @@ async def _live(loaded: Loaded, data_dir: DataDir) -> None:
                 push_host=config.media.push_host,
                 play_host=config.media.play_host,
                 biz_id=config.media.biz_id,
-                push_keys=(config.media.push_key,),
+                push_keys=tuple(filter(None, (config.media.push_key, config.media.push_key_former))),
                 play_keys=(config.media.play_key,),
                 app=config.media.app,
                 life_s=config.media.push_hours * 3_600,
@@ -245,6 +265,7 @@ async def _live(loaded: Loaded, data_dir: DataDir) -> None:
                 life_s=config.im.signature_days * DAY_S,
             ),
             mixer=RecordingMixer(),
+            cutters=_cutters(config, log),
         )
         await _operate(
             loaded, data_dir, world, hub, store_ports=store_ports, stopping=stopping, began_mono_ms=began_mono_ms

@@ -5,6 +5,8 @@ address may carry a secret in its query, so addresses appear in no log line, no 
 """
 
 import asyncio
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest, HTTPResponse
@@ -21,6 +23,7 @@ DEADLINE_MS: Final = 5_000
 """How long an answer may take in all: waiting for a free connection, connecting, and the last byte of the body."""
 
 HTTP_OK: Final = 200
+NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class OutsideService:
@@ -32,7 +35,14 @@ class OutsideService:
         self._log = log
         self._deadline_ms = deadline_ms
 
-    async def ask(self, address: str, *, body: bytes | None = None, content_type: str = "") -> bytes:
+    async def ask(
+        self,
+        address: str,
+        *,
+        body: bytes | None = None,
+        content_type: str = "",
+        headers: Mapping[str, str] = NO_HEADERS,
+    ) -> bytes:
         """GET ``address``, or POST ``body`` to it, and return the body of the answer.
 
         Redirections are not followed: they would carry the address, and a secret in it, to somebody else.
@@ -49,7 +59,7 @@ class OutsideService:
         request = HTTPRequest(
             address,
             method="GET" if body is None else "POST",
-            headers={"Content-Type": content_type} if content_type else None,
+            headers={**headers, "Content-Type": content_type} if content_type else dict(headers),
             body=body,
             connect_timeout=deadline_s / 2,  # Also how long a question may queue; what waited longer is too late.
             request_timeout=deadline_s,

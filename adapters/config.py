@@ -7,6 +7,7 @@ guess. Knows nothing of what the values are used for.
 """
 
 import ipaddress
+import re
 import types
 import zoneinfo
 from collections.abc import Callable, Hashable, Iterator, Mapping
@@ -31,6 +32,7 @@ __all__ = [
     "Loaded",
     "Log",
     "Media",
+    "MediaHooks",
     "Mongo",
     "Pay",
     "Redis",
@@ -58,12 +60,16 @@ PUBLISHED: Final = frozenset(
 EXAMPLE_WORDS: Final = ("greenroom-dev", "example", "changeme", "change-me", "placeholder", "your-", "your_")
 # Fewer different characters than this is a key held down, not a key.
 SECRET_CHARACTERS_MIN: Final = 8
+# One segment of a path.
+CSS_PATH: Final = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
 Host = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
 Address = Annotated[str, msgspec.Meta(max_length=2_000)]
 HttpAddress = Annotated[str, msgspec.Meta(max_length=2_000, pattern=r"^https?://[^\s/]+")]
 Secret = Annotated[str, msgspec.Meta(max_length=1_000, extra={"secret": True})]
+# The secret of something that may be left out; empty, that is off, also in production.
+OptionalSecret = Annotated[str, msgspec.Meta(max_length=1_000, extra={"secret": True, "optional": True})]
 # A store's address may carry a password between its name and its host: only that part is secret.
 StoreAddress = Annotated[str, msgspec.Meta(max_length=2_000, extra={"password": True})]
 
@@ -181,6 +187,17 @@ class Im(_Shy, frozen=True, kw_only=True):
     signature_days: Annotated[int, msgspec.Meta(ge=1, le=180)] = 7
 
 
+class MediaHooks(_Shy, frozen=True, kw_only=True):
+    """Media servers that ask and tell about streams, and how running ones are cut (protocols 1.2, 1.3, 7.1)."""
+
+    nginx_peers: tuple[str, ...] = ("127.0.0.1", "::1")
+    nginx_control: Address = ""
+    css_path: OptionalSecret = ""
+    css_key: OptionalSecret = ""
+    css_api_id: Annotated[str, msgspec.Meta(max_length=128)] = ""
+    css_api_key: OptionalSecret = ""
+
+
 class Media(_Shy, frozen=True, kw_only=True):
     """Signed addresses of streams (LR-5, LR-6)."""
 
@@ -190,8 +207,10 @@ class Media(_Shy, frozen=True, kw_only=True):
     app: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")] = "live"
     biz_id: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9]{1,32}$")] = "8888"
     push_key: Secret = "greenroom-dev-push-key"
+    push_key_former: OptionalSecret = ""
     play_key: Secret = "greenroom-dev-play-key"
     push_hours: Annotated[int, msgspec.Meta(ge=1, le=168)] = 24
+    hooks: MediaHooks = MediaHooks()
 
 
 class Pay(_Shy, frozen=True, kw_only=True):
@@ -222,6 +241,7 @@ class Config(Section, frozen=True, kw_only=True):
     calls: engine_settings.Calls = engine_settings.Calls()
     presence: engine_settings.Presence = engine_settings.Presence()
     rooms: engine_settings.Rooms = engine_settings.Rooms()
+    streams: engine_settings.Streams = engine_settings.Streams()
     people: engine_settings.People = engine_settings.People()
     orders: engine_settings.Orders = engine_settings.Orders()
     gifts: tuple[engine_settings.Gift, ...] = engine_settings.GIFTS
@@ -245,6 +265,7 @@ class Config(Section, frozen=True, kw_only=True):
             calls=self.calls,
             presence=self.presence,
             rooms=self.rooms,
+            streams=self.streams,
             people=self.people,
             orders=self.orders,
             gifts=self.gifts,
@@ -383,9 +404,12 @@ def _flattened(content: object, section: type[Section], path: str, mistakes: lis
 def _nested(values: Mapping[str, object]) -> dict[str, object]:
     tree: dict[str, object] = {}
     for path, value in values.items():
-        section, _, key = path.rpartition(".")
-        place = tree.setdefault(section, {}) if section else tree
-        assert isinstance(place, dict)
+        *sections, key = path.split(".")
+        place = tree
+        for section in sections:
+            deeper = place.setdefault(section, {})
+            assert isinstance(deeper, dict)
+            place = deeper
         place[key] = value
     return tree
 
@@ -502,6 +526,19 @@ def _contradictions(config: Config) -> Iterator[str]:
     yield from _wrong_scheme("mongo.uri", config.mongo.uri, ("mongodb://", "mongodb+srv://"))
     yield from _wrong_scheme("redis.url", config.redis.url, ("redis://", "rediss://", "unix://"))
     yield from _wrong_scheme("pay.notify_url", config.pay.notify_url, ("http://", "https://"))
+    yield from _wrong_hooks(config.media.hooks)
+
+
+def _wrong_hooks(hooks: MediaHooks) -> Iterator[str]:
+    for peer in hooks.nginx_peers:
+        if not _is_address(peer):
+            yield f"media.hooks.nginx_peers: not an IP address: {peer}"
+    yield from _wrong_scheme("media.hooks.nginx_control", hooks.nginx_control, ("http://", "https://"))
+    if hooks.css_path and not CSS_PATH.fullmatch(hooks.css_path):
+        yield "media.hooks.css_path: letters, digits, - and _ only, 16 to 64 of them"
+    for one, other in (("css_path", "css_key"), ("css_api_id", "css_api_key")):
+        if bool(getattr(hooks, one)) != bool(getattr(hooks, other)):
+            yield f"media.hooks.{one}: goes with media.hooks.{other}, or neither"
 
 
 def _wrong_scheme(path: str, address: str, schemes: tuple[str, ...]) -> Iterator[str]:
@@ -532,7 +569,7 @@ def _unfit_for_production(config: Config) -> Iterator[str]:
         if getattr(config, name).stand_in:
             yield f"{name}.stand_in: a stand-in serves nobody; set it to false and give the real service"
     for path, kind, value in _leaves(config):
-        if _marked(kind, "secret"):
+        if _marked(kind, "secret") and (value or not _marked(kind, "optional")):
             yield from (f"{path}: {reason}; set {_variable(path)}" for reason in _weaknesses(str(value)))
     yield from _unfit_services(config)
     if config.failpoints:

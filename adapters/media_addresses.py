@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from engine.errors import BadInput
+from engine.ports import StreamQuery
 
 __all__ = ["DAY_S", "SignedAddresses", "tx_secret"]
 
@@ -21,6 +22,8 @@ STREAM: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
 EXPIRY: Final = re.compile(r"[0-9A-F]{1,16}")
 ADDRESS_CHARS_MAX: Final = 2_000
 PARAMETERS: Final = ("bizid", "txSecret", "txTime")
+# Media servers take both cases, and so may an address that another program of the same account has signed.
+ANY_EXPIRY: Final = re.compile(r"[0-9A-Fa-f]{1,16}")
 
 
 class SignedAddresses:
@@ -43,6 +46,7 @@ class SignedAddresses:
         """Raise ``ValueError`` where a key is missing or empty: what it signs, anybody could sign."""
         if not push_keys or not play_keys or not all((*push_keys, *play_keys)):
             raise ValueError("a key for push and one for play are needed")
+        self._app = app
         self._push_base = f"rtmp://{push_host}/{app}/"
         self._play_base = f"rtmp://{play_host}/{app}/"
         self._mixed_base = f"http://{play_host}/{app}/"
@@ -91,9 +95,32 @@ class SignedAddresses:
         expiry = values["txTime"]
         if values["bizid"] != self._biz_id or not EXPIRY.fullmatch(expiry):
             return False
-        # A list, not a generator: all keys are tried, whichever fits.
-        matches = [hmac.compare_digest(values["txSecret"], tx_secret(key, name, expiry)) for key in self._push_keys]
-        return any(matches) and now_s < int(expiry, 16)
+        return _is_signed(values["txSecret"], name, expiry, self._push_keys) and now_s < int(expiry, 16)
+
+    def pushed(self, app: str, name: str, query: StreamQuery, *, now_s: int) -> str | None:
+        """The stream that is published at a media server as ``name`` below ``app``, if a push address of ours says so.
+
+        None otherwise: another application or account, a signature or an expiry missing, doubled, wrong or past.
+        Parameters besides are nobody's business here. Source: protocols 1.1.
+        """
+        return self._signed_stream(app, name, query, keys=self._push_keys, now_s=now_s)
+
+    def played(self, app: str, name: str, query: StreamQuery, *, now_s: int) -> str | None:
+        """As ``pushed``, for a play address."""
+        return self._signed_stream(app, name, query, keys=self._play_keys, now_s=now_s)
+
+    def _signed_stream(self, app: str, name: str, query: StreamQuery, *, keys: Sequence[str], now_s: int) -> str | None:
+        stream = name.removeprefix(f"{self._biz_id}_")
+        if app != self._app or stream == name or not STREAM.fullmatch(stream):
+            return None
+        given = {wanted: [value for key, value in query if key == wanted] for wanted in PARAMETERS}
+        # The account may be left out: it is part of the name, which is signed.
+        if len(given["txSecret"]) != 1 or len(given["txTime"]) != 1 or given["bizid"] not in ([], [self._biz_id]):
+            return None
+        (secret,), (expiry,) = given["txSecret"], given["txTime"]
+        if not secret.isascii() or not ANY_EXPIRY.fullmatch(expiry) or not _is_signed(secret, name, expiry, keys):
+            return None
+        return stream if now_s < int(expiry, 16) else None
 
     def _signed(self, base: str, stream: str, *, key: str, expires_s: int) -> str:
         name = self._named(stream)
@@ -106,6 +133,12 @@ class SignedAddresses:
         if not STREAM.fullmatch(stream):
             raise BadInput("not a stream name", field="stream")
         return f"{self._biz_id}_{stream}"
+
+
+def _is_signed(secret: str, name: str, expiry: str, keys: Sequence[str]) -> bool:
+    # A list, not a generator: all keys are tried, whichever fits.
+    matches = [hmac.compare_digest(secret, tx_secret(key, name, expiry)) for key in keys]
+    return any(matches)
 
 
 def tx_secret(key: str, name: str, expiry: str) -> str:

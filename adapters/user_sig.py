@@ -127,5 +127,5 @@ def _unpack(signature: str) -> _Ticket | None:
         if not inflater.eof or inflater.unused_data:
             return None  # Too long, cut off, or with something behind it.
         return msgspec.json.decode(text, type=_Ticket)
-    except (binascii.Error, zlib.error, msgspec.DecodeError):
+    except (binascii.Error, zlib.error, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None

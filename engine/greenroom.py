@@ -24,7 +24,9 @@ from engine.services.notices import Notices
 from engine.services.operator import Operator
 from engine.services.profiles import Profiles
 from engine.services.recharge import Recharge
+from engine.services.room_streams import RoomStreams
 from engine.services.statements import Statements
+from engine.services.streams import Streams
 from engine.world import World
 from store.interfaces.errors import StoreError
 
@@ -113,6 +115,14 @@ class Greenroom:
             metrics=self.metrics,
         )
         self.calls.on_ended = self.rooms.call_ended
+        self.streams = Streams(
+            world,
+            options.streams,
+            node=self.node,
+            presence=self.presence,
+            rules=(RoomStreams(world, rooms=self.rooms, node=self.node),),
+            metrics=self.metrics,
+        )
         self.profiles = Profiles(
             world,
             options,
@@ -133,7 +143,13 @@ class Greenroom:
         )
         self.recharge = Recharge(world, options, node=self.node, ids=ids, ledger=self.ledger)
         self.notices = Notices(
-            world, options, node=self.node, identity=self.identity, calls=self.calls, rooms=self.rooms
+            world,
+            options,
+            node=self.node,
+            identity=self.identity,
+            calls=self.calls,
+            rooms=self.rooms,
+            streams=self.streams,
         )
         self.operator = Operator(
             world,
@@ -170,6 +186,7 @@ class Greenroom:
             (self.presence.run(), "presence"),
             (self.calls.run(), "calls-sweep"),
             (self.rooms.run(), "rooms-sweep"),
+            (self.streams.run(), "streams-sweep"),
             (self.recharge.run(), "reconcile"),
             (self.outbox.run(), "outbox-sweep"),
             (self.ledger.run(), "fold-sweep"),

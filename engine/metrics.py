@@ -88,6 +88,11 @@ class Metrics:
         )
         self.calls_live = Gauge("greenroom_calls_live", "How many calls does this node own?")
         self.rooms_live = Gauge("greenroom_rooms_live", "How many rooms does this node own?")
+        self.streams_live = Gauge("greenroom_streams_live", "How many streams do media servers report?")
+        self.streams_refused = Counter(
+            "greenroom_streams_refused_total", "Does somebody try addresses that are not theirs?"
+        )
+        self.streams_lost = Counter("greenroom_streams_lost_total", "Do streams or media servers fall silent?")
         self.sockets_open = Gauge("greenroom_sockets_open", "How many sockets are open?")
         self.ledger_entries = LabelledCounter(
             "greenroom_ledger_entries_total", "What causes entries?", "kind", EntryKind

@@ -5,7 +5,8 @@ a test, the simulator) decides what they are. That is what lets the same engine 
 faults.
 """
 
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from engine.events import Event
-    from store.interfaces.ids import PersonId
+    from store.interfaces.ids import PersonId, RoomId
 
 __all__ = [
     "Clock",
@@ -26,9 +27,13 @@ __all__ = [
     "PaymentNotice",
     "PaymentProvider",
     "PersonSignature",
+    "Position",
+    "Provider",
     "Rng",
     "Sink",
     "Spawn",
+    "StreamCutter",
+    "StreamQuery",
     "Timer",
     "WeChatIdentity",
 ]
@@ -84,11 +89,53 @@ class Log(Protocol):
         """A person must look."""
 
 
+class Position(msgspec.Struct, frozen=True):
+    """Where an event stands in the story of its room: number ``seq`` of ``epoch``, counted without holes.
+
+    Only together do the two mean something: a new epoch begins its own count. Source: INV-15, reliability e.5.
+    """
+
+    epoch: int
+    seq: int
+
+
 class Sink(Protocol):
-    """Where events for people go: every open socket of that person on this node."""
+    """Where events for people and rooms go: the open sockets of this node.
+
+    What a person is told, and what a room is told that he is in, reaches each of his sockets in the order of the calls.
+    Two rooms have no common order. An event whose class has a true attribute ``droppable`` may be lost to a reader who
+    is behind; whoever is too far behind for the others is closed with 4008.
+    """
 
     def tell(self, person_id: "PersonId", event: "Event") -> None:
         """Queue ``event`` for all sockets of the person; nothing happens when there is none."""
+
+    def enter(
+        self,
+        person_id: "PersonId",
+        room_id: "RoomId",
+        *,
+        connection: str | None = None,
+        backlog: "Sequence[tuple[Event, Position | None]]" = (),
+    ) -> None:
+        """The person hears what the room is told from now on, and before that ``backlog``; no hole, no repeat.
+
+        With all sockets he has now or opens later, until he leaves; or, if he has it, with one ``connection`` only
+        (``request_id`` of its caller), until he leaves with it or it closes. A socket that hears the room already has
+        missed nothing, and is given no backlog.
+        """
+
+    def leave(self, person_id: "PersonId", room_id: "RoomId", *, connection: str | None = None) -> None:
+        """The person, or one connection of his, hears what the room was told so far and no more.
+
+        Harmless when he is not in it.
+        """
+
+    def tell_room(self, room_id: "RoomId", event: "Event", *, position: Position | None = None) -> None:
+        """Queue ``event`` for everybody who is in the room now, whoever they are: it is put into bytes once."""
+
+    def end_room(self, room_id: "RoomId") -> None:
+        """Everybody leaves the room, after what it was told; harmless when nobody is in it."""
 
     def close(self, person_id: "PersonId", *, code: int, reason: str) -> None:
         """Close all sockets of the person (4003 banned, 1012 restart …)."""
@@ -153,6 +200,29 @@ class PaymentProvider(Protocol):
         """What the provider says of this order; None while it is unpaid or unknown to it."""
 
 
+class Provider(StrEnum):
+    """A kind of media server, as far as it reports to us."""
+
+    NGINX = "nginx"
+    """nginx-rtmp: asks before it lets a stream in, reports while it runs, says when it ends (protocols 7.1)."""
+    CSS = "css"
+    """Tencent's live service: checks signatures by itself, and tells afterwards what happened (protocols 1.2)."""
+
+
+StreamQuery = Sequence[tuple[str, str]]
+"""The parameters behind a stream's name, in their order and as often as they came."""
+
+
+class StreamCutter(Protocol):
+    """Ends running streams at one kind of media server; an address is looked at only when a connection begins."""
+
+    async def cut(self, name: str) -> None:
+        """Cut the stream that the media server calls ``name``; harmless when there is none.
+
+        Raises: StoreDown: the media server did not confirm it.
+        """
+
+
 class MediaAddresses(Protocol):
     """Signed stream addresses (LR-5, LR-6, protocols 1.1). ``now_s`` is UNIX seconds."""
 
@@ -167,6 +237,15 @@ class MediaAddresses(Protocol):
 
     def is_push_address(self, address: str, stream: str, *, now_s: int) -> bool:
         """Whether ``address`` is one that ``push`` gave for exactly this stream and is still valid."""
+
+    def pushed(self, app: str, name: str, query: StreamQuery, *, now_s: int) -> str | None:
+        """The stream that a client publishes at a media server as ``name`` below ``app``.
+
+        None when ``query`` does not hold exactly one signature of ours for it and one expiry after ``now_s``.
+        """
+
+    def played(self, app: str, name: str, query: StreamQuery, *, now_s: int) -> str | None:
+        """As ``pushed``, for a client that watches."""
 
 
 class PersonSignature(Protocol):

@@ -22,6 +22,7 @@ __all__ = [
     "Rooms",
     "Section",
     "Settings",
+    "Streams",
 ]
 
 # One day bounds every waiting time: more is a unit mistaken (seconds or micros), not a wish.
@@ -103,6 +104,12 @@ class Rooms(Section, frozen=True, kw_only=True):
     mailbox_messages_max: Count = 1_000
 
 
+class Streams(Section, frozen=True, kw_only=True):
+    """When a stream at a media server counts as gone (protocols 7.1)."""
+
+    silent_ms: Milliseconds = 10_000
+
+
 class People(Section, frozen=True, kw_only=True):
     """How long a sign-in lasts, and what is kept of somebody's form ids (CA-2, CA-17)."""
 
@@ -156,6 +163,7 @@ class Settings(Section, frozen=True, kw_only=True):
     calls: Calls = Calls()
     presence: Presence = Presence()
     rooms: Rooms = Rooms()
+    streams: Streams = Streams()
     people: People = People()
     orders: Orders = Orders()
     gifts: tuple[Gift, ...] = GIFTS

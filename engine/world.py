@@ -1,6 +1,7 @@
 """The ports, bundled: the whole outside of one node's engine."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from engine.ports import (
     Clock,
@@ -10,9 +11,11 @@ from engine.ports import (
     Mixer,
     PaymentProvider,
     PersonSignature,
+    Provider,
     Rng,
     Sink,
     Spawn,
+    StreamCutter,
 )
 from store.interfaces.stores import Stores
 
@@ -34,3 +37,5 @@ class World:
     media: MediaAddresses
     signatures: PersonSignature
     mixer: Mixer
+    cutters: Mapping[Provider, StreamCutter] = field(default_factory=dict)
+    """Who ends running streams. Where there is none, a stream ends with its media server's next report, if any."""

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
 from engine.greenroom import Greenroom
-from handlers import calls
+from handlers import calls, media
 from handlers.admin import access as admin_access
 from handlers.admin.options import AdminOptions
 from handlers.admin.surface import surface as admin_surface
@@ -22,7 +22,19 @@ from handlers.wire.openapi import openapi
 from handlers.wire.socket import Hub
 from handlers.wire.surface import Surface
 
-__all__ = ["SURFACES", "AppConfig", "Config", "HttpConfig", "LimitsConfig", "Opened", "ShareConfig", "doors", "routes"]
+__all__ = [
+    "SURFACES",
+    "AppConfig",
+    "Config",
+    "HttpConfig",
+    "LimitsConfig",
+    "MediaConfig",
+    "MediaHooksConfig",
+    "Opened",
+    "ShareConfig",
+    "doors",
+    "routes",
+]
 
 
 class HttpConfig(Protocol):
@@ -85,6 +97,34 @@ class AppConfig(Protocol):
         """Builds with features off."""
 
 
+class MediaHooksConfig(Protocol):
+    """Which media servers are listened to."""
+
+    @property
+    def nginx_peers(self) -> tuple[str, ...]:
+        """Addresses of machines with nginx-rtmp; none: no such hooks."""
+
+    @property
+    def css_path(self) -> str:
+        """The secret end of the path of Tencent's callbacks; empty: no such callbacks."""
+
+    @property
+    def css_key(self) -> str:
+        """What they are signed with."""
+
+
+class MediaConfig(Protocol):
+    """The media servers."""
+
+    @property
+    def push_host(self) -> str:
+        """The domain that streams are pushed to."""
+
+    @property
+    def hooks(self) -> MediaHooksConfig:
+        """What they may report."""
+
+
 class Config(Protocol):
     """The part of the configuration that is the surfaces'."""
 
@@ -112,6 +152,10 @@ class Config(Protocol):
     def app(self) -> AppConfig:
         """The calls surface's mini-program."""
 
+    @property
+    def media(self) -> MediaConfig:
+        """Media servers."""
+
 
 class Opened(NamedTuple):
     """A surface, and who tells whose its credentials are."""
@@ -129,6 +173,21 @@ def _calls(config: Config, engine: Greenroom) -> Opened:
         is_dev=config.env == "dev",
     )
     return Opened(calls.surface(options), calls_access.authenticate(engine))
+
+
+def _media_css(config: Config) -> tuple[Opened, ...]:
+    """Tencent calls back over the internet, so it comes to the people's door."""
+    hooks = config.media.hooks
+    if not hooks.css_path:
+        return ()
+    options = media.CssOptions(path=hooks.css_path, keys=(hooks.css_key,), push_host=config.media.push_host)
+    return (Opened(media.css_surface(options), media.unsigned),)
+
+
+def _media_nginx(config: Config) -> tuple[Opened, ...]:
+    """nginx-rtmp has no credential, so it comes to the operators' door, which is not open to the world (ADR 5)."""
+    peers = frozenset(config.media.hooks.nginx_peers)
+    return (Opened(media.nginx_surface(media.NginxOptions(peers=peers)), media.unsigned),) if peers else ()
 
 
 SURFACES: Final[tuple[Callable[[Config, Greenroom], Opened], ...]] = (_calls,)
@@ -150,7 +209,7 @@ def doors(
     """
     admin = AdminOptions(zone=ZoneInfo(config.time_zone), is_dev=config.env == "dev")
     operators = Opened(admin_surface(admin), admin_access.authenticate(admin_token))
-    people = tuple(open_surface(config, engine) for open_surface in SURFACES)
+    people = (*(open_surface(config, engine) for open_surface in SURFACES), *_media_css(config))
     http = config.http
     policy = HttpPolicy(
         body_bytes_max=http.body_bytes_max,
@@ -176,7 +235,7 @@ def doors(
             metrics=metrics,
         )
 
-    return door(people, policy), door((operators,), admin_policy)
+    return door(people, policy), door((operators, *_media_nginx(config)), admin_policy)
 
 
 def routes(

@@ -593,9 +593,9 @@ def _acknowledged_is_kept(evidence: Evidence) -> Iterator[str]:
                 # While the store is down the end may be told before it is kept (D-19); not once all is settled.
                 if evidence.is_settled and (call is None or call.is_live):
                     yield f"call {event.call_id} was told to have ended and has not"
-                elif call is not None and event.reason == call.end_reason != EndReason.OUTAGE:
-                    if event.minutes != call.minutes_paid:
-                        yield f"call {call.id} was told to cost {event.minutes} minutes and costs {call.minutes_paid}"
+                is_final = call is not None and event.reason == call.end_reason != EndReason.OUTAGE
+                if call is not None and is_final and event.minutes != call.minutes_paid:
+                    yield f"call {call.id} was told to cost {event.minutes} minutes and costs {call.minutes_paid}"
 
 
 def _currency(account: AccountId) -> str:

@@ -14,10 +14,10 @@ from engine.billing.entries import grant_move
 from engine.errors import BadInput, NotSignedIn
 from engine.events import Event
 from engine.greenroom import Greenroom
-from engine.ports import Payment, PaymentNotice, WeChatIdentity
+from engine.ports import Payment, PaymentNotice, StreamQuery, WeChatIdentity
 from engine.world import World
 from store.interfaces.calls import CallRecord
-from store.interfaces.ids import CallId, PersonId
+from store.interfaces.ids import CallId, PersonId, RoomId
 from store.interfaces.money import Currency
 from store.interfaces.people import PersonRecord, Role
 from store.interfaces.stores import Stores
@@ -37,9 +37,25 @@ class Heard:
     def __init__(self) -> None:
         self.events: dict[PersonId, list[Event]] = defaultdict(list)
         self.closed: list[tuple[PersonId, int]] = []
+        self.rooms: dict[RoomId, dict[PersonId, None]] = defaultdict(dict)
 
     def tell(self, person_id: PersonId, event: Event) -> None:
         self.events[person_id].append(event)
+
+    def enter(self, person_id: PersonId, room_id: RoomId, *, connection=None, backlog=()) -> None:
+        for event, _ in backlog:
+            self.tell(person_id, event)
+        self.rooms[room_id][person_id] = None
+
+    def leave(self, person_id: PersonId, room_id: RoomId, *, connection=None) -> None:
+        self.rooms[room_id].pop(person_id, None)
+
+    def tell_room(self, room_id: RoomId, event: Event, *, position=None) -> None:
+        for person_id in self.rooms[room_id]:
+            self.tell(person_id, event)
+
+    def end_room(self, room_id: RoomId) -> None:
+        self.rooms.pop(room_id, None)
 
     def close(self, person_id: PersonId, *, code: int, reason: str) -> None:
         self.closed.append((person_id, code))
@@ -76,6 +92,12 @@ class PlainAddresses:
 
     def is_push_address(self, address: str, stream: str, *, now_s: int) -> bool:
         return address == f"push:{stream}"
+
+    def pushed(self, app: str, name: str, query: StreamQuery, *, now_s: int) -> str | None:
+        return name if ("signed", "push") in query else None
+
+    def played(self, app: str, name: str, query: StreamQuery, *, now_s: int) -> str | None:
+        return name if ("signed", "play") in query else None
 
 
 class PlainSignatures:

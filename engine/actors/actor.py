@@ -67,7 +67,7 @@ class Actor:
         """Runs after the last message of an actor that was stopped; not after a crash, nor when the process dies."""
 
     async def discarded(self) -> None:
-        """Runs when this actor is thrown away after a crash, before another takes its place: let go of what it holds."""
+        """Runs when this actor is thrown away after a crash, before another takes its place: let go."""
 
 
 Make = Callable[[], Awaitable[Actor]]

@@ -65,12 +65,14 @@ class RoomActor(Actor):
         return self.state.record
 
     async def started(self) -> None:
-        """Begin to sweep."""
+        """Let in whom the record knows, and begin to sweep."""
         self.tools.on_started(self)
+        for person_id in _everybody(self.state):
+            self.tools.sink.enter(person_id, self.record.id)
         await self._perform(SweepAgain(self.tools.node.now_ms() + self.tools.rules.pusher_silent_ms // 4))
 
     async def stopped(self) -> None:
-        """Whatever happens, nobody stays held by a room that is gone."""
+        """Whatever happens, nobody stays held by a room that is gone, or goes on listening to it."""
         for person_id, beat_ms in self.state.beats.items():
             self.tools.line_closed(person_id, beat_ms)
         self.tools.on_gone(self)
@@ -91,8 +93,13 @@ class RoomActor(Actor):
         if decision.write is not None:
             await self._save(decision.write)
         self.state = decision.state
+        came, went = _moved(before, decision.state)
+        for person_id in came:
+            self.tools.sink.enter(person_id, self.record.id)
         for effect in decision.effects:
-            await self._perform(effect, heard_by=before)
+            await self._perform(effect)
+        for person_id in went:
+            self.tools.sink.leave(person_id, self.record.id)  # They hear of it first.
         return self.state
 
     def _send_away_the_gone(self) -> None:
@@ -116,12 +123,11 @@ class RoomActor(Actor):
             else:
                 return
 
-    async def _perform(self, effect: Effect, *, heard_by: RoomState | None = None) -> None:
+    async def _perform(self, effect: Effect) -> None:
         tools = self.tools
         match effect:
             case TellRoom(event):
-                for person_id in _people(heard_by, self.state):
-                    tools.sink.tell(person_id, event)
+                tools.sink.tell_room(self.record.id, event)
             case LineOpened(person_id):
                 tools.line_opened(person_id)
             case LineClosed(person_id, heard_at_ms):
@@ -134,11 +140,17 @@ class RoomActor(Actor):
                 self.stop()
 
 
-def _people(*states: RoomState | None) -> list[PersonId]:
-    """Everybody in any of the states, each once, in a fixed order."""
-    people: dict[PersonId, None] = {}
-    for state in states:
-        if state is not None:
-            people.update(dict.fromkeys(pusher.person_id for pusher in state.record.pushers))
-            people.update(dict.fromkeys(state.audience))
-    return list(people)
+def _everybody(state: RoomState) -> list[PersonId]:
+    """Who hears what the room is told, each once, in a fixed order."""
+    record = state.record
+    return list(dict.fromkeys((*(pusher.person_id for pusher in record.pushers), *state.audience, *record.members)))
+
+
+def _moved(before: RoomState, after: RoomState) -> tuple[list[PersonId], list[PersonId]]:
+    """Who came and who went."""
+    # Heartbeats change neither, and there are many of them.
+    if after.audience is before.audience and after.record.pushers is before.record.pushers:
+        return [], []
+    were, are = _everybody(before), _everybody(after)
+    were_set, are_set = set(were), set(are)
+    return [one for one in are if one not in were_set], [one for one in were if one not in are_set]

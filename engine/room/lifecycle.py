@@ -25,6 +25,9 @@ from engine.room.messages import (
     Message,
     RemovePusher,
     SetField,
+    StreamBegan,
+    StreamEnded,
+    StreamHeard,
     SweepDue,
 )
 from store.interfaces.ids import ID_MAX, PersonId
@@ -70,10 +73,13 @@ class RoomState(msgspec.Struct, frozen=True, kw_only=True):
 
     ``beats`` are the pushers whose line is open, with the time of their last sign of life; ``silent_since_ms`` is from
     when on a pusher without a beat counts as silent (the owner's first moment), ``empty_since_ms`` when the last left.
+    ``cut_off`` are the pushers whose pictures a media server saw stop, with the time of the last of them: until
+    pictures come again, nothing that their clients say counts as a sign of life (ADR 5).
     """
 
     record: RoomRecord
     beats: Mapping[PersonId, int] = {}
+    cut_off: Mapping[PersonId, int] = {}
     audience: Mapping[PersonId, Viewer] = {}
     silent_since_ms: int
     empty_since_ms: int | None = None
@@ -149,17 +155,34 @@ def _closed(state: RoomState, at_ms: int, *, by_creator: bool) -> Decision:
     record = replace(state.record, closed_at_ms=at_ms, pushers=(), status_code=state.record.status_code + 1)
     lines = tuple(LineClosed(person_id, beat_ms) for person_id, beat_ms in state.beats.items())
     told = TellRoom(PushersChanged(room_id=record.id, status_code=record.status_code))
-    return _saved(replace(state, record=record, beats={}), *lines, told, Closed(by_creator=by_creator))
+    return _saved(replace(state, record=record, beats={}, cut_off={}), *lines, told, Closed(by_creator=by_creator))
+
+
+def _heard(state: RoomState, person_id: PersonId, at_ms: int) -> tuple[RoomState, tuple[Effect, ...]]:
+    """A sign of life of a pusher, which opens his line; none while he is cut off."""
+    if person_id in state.cut_off:
+        return state, ()
+    opened = () if person_id in state.beats else (LineOpened(person_id),)
+    return replace(state, beats={**state.beats, person_id: at_ms}), opened
+
+
+def _without(kept: Mapping[PersonId, int], person_id: PersonId) -> Mapping[PersonId, int]:
+    return {key: at_ms for key, at_ms in kept.items() if key != person_id}
 
 
 def _add_pusher(state: RoomState, message: AddPusher, _now_ms: int, rules: Rules) -> Decision:
     record, person_id = state.record, message.person_id
     if record.call_id is not None and person_id not in record.members:
         raise Forbidden
-    beats = {**state.beats, person_id: message.at_ms}
-    opened = () if person_id in state.beats else (LineOpened(person_id),)
-    if _pusher(record, person_id) is not None:
-        return Decision(state=replace(state, beats=beats), effects=opened)
+    heard, opened = _heard(state, person_id, message.at_ms)
+    present = _pusher(record, person_id)
+    if present is not None:
+        described = replace(present, stream=message.stream, name=message.name, avatar_url=message.avatar_url)
+        if described == present:
+            return Decision(state=heard, effects=opened)
+        # A media server may have told of him before he could describe himself.
+        pushers = tuple(described if pusher is present else pusher for pusher in record.pushers)
+        return _pushers_changed(heard, pushers, *opened)
     if len(record.pushers) >= (rules.call_pushers_max if record.call_id is not None else rules.pushers_max):
         raise RoomFull
     pusher = PusherRecord(
@@ -170,17 +193,59 @@ def _add_pusher(state: RoomState, message: AddPusher, _now_ms: int, rules: Rules
         since_ms=message.at_ms,
     )
     audience = {viewer_id: viewer for viewer_id, viewer in state.audience.items() if viewer_id != person_id}
-    moved = replace(state, beats=beats, audience=audience, empty_since_ms=None)
+    moved = replace(heard, audience=audience, empty_since_ms=None)
     return _pushers_changed(moved, (*record.pushers, pusher), *opened)
+
+
+def _stream_began(state: RoomState, message: StreamBegan, now_ms: int, rules: Rules) -> Decision:
+    """As adding a pusher; whoever is one already keeps his description, and is cut off no longer."""
+    person_id = message.person_id
+    state = replace(state, cut_off=_without(state.cut_off, person_id))
+    known = _pusher(state.record, person_id) or message
+    added = AddPusher(
+        person_id=person_id,
+        stream=message.stream,
+        name=known.name,
+        avatar_url=known.avatar_url,
+        at_ms=message.at_ms,
+    )
+    return _add_pusher(state, added, now_ms, rules)
+
+
+def _sends(state: RoomState, person_id: PersonId, stream: str) -> bool:
+    pusher = _pusher(state.record, person_id)
+    return pusher is not None and pusher.stream == stream
+
+
+def _stream_heard(state: RoomState, message: StreamHeard, _now_ms: int, _rules: Rules) -> Decision:
+    person_id = message.person_id
+    if not _sends(state, person_id, message.stream):
+        return Decision(state=state)
+    heard, opened = _heard(replace(state, cut_off=_without(state.cut_off, person_id)), person_id, message.at_ms)
+    return Decision(state=heard, effects=opened)
+
+
+def _stream_ended(state: RoomState, message: StreamEnded, _now_ms: int, _rules: Rules) -> Decision:
+    """The line is lost at once; the place is kept as for any silent pusher, as encoders reconnect."""
+    person_id, heard_at_ms = message.person_id, message.heard_at_ms
+    if not _sends(state, person_id, message.stream):
+        return Decision(state=state)
+    closed = (LineClosed(person_id, heard_at_ms),) if person_id in state.beats else ()
+    cut_off = {**state.cut_off, person_id: heard_at_ms}
+    return Decision(state=replace(state, beats=_without(state.beats, person_id), cut_off=cut_off), effects=closed)
 
 
 def _without_pusher(state: RoomState, gone: PusherRecord, at_ms: int) -> Decision:
     record = state.record
     pushers = tuple(pusher for pusher in record.pushers if pusher is not gone)
-    beats = {person_id: at_ms for person_id, at_ms in state.beats.items() if person_id != gone.person_id}
     beat_ms = state.beats.get(gone.person_id)
     closed = () if beat_ms is None else (LineClosed(gone.person_id, beat_ms),)
-    left = replace(state, beats=beats, empty_since_ms=None if pushers else at_ms)
+    left = replace(
+        state,
+        beats=_without(state.beats, gone.person_id),
+        cut_off=_without(state.cut_off, gone.person_id),
+        empty_since_ms=None if pushers else at_ms,
+    )
     return _pushers_changed(left, pushers, *closed)
 
 
@@ -199,9 +264,8 @@ def _remove_pusher(state: RoomState, message: RemovePusher, _now_ms: int, _rules
 def _beat(state: RoomState, message: Beat, _now_ms: int, _rules: Rules) -> Decision:
     if _pusher(state.record, message.person_id) is None:
         raise NotAMember
-    opened = () if message.person_id in state.beats else (LineOpened(message.person_id),)
-    beats = {**state.beats, message.person_id: message.at_ms}
-    return Decision(state=replace(state, beats=beats), effects=opened)
+    heard, opened = _heard(state, message.person_id, message.at_ms)
+    return Decision(state=heard, effects=opened)
 
 
 def _audience_changed(state: RoomState, audience: Mapping[PersonId, Viewer]) -> Decision:
@@ -264,7 +328,8 @@ def _sweep(state: RoomState, _message: SweepDue, now_ms: int, rules: Rules) -> D
     """Remove one silent pusher at a time; the rest of them at the next, immediate, sweep."""
     record = state.record
     for pusher in record.pushers:
-        if now_ms - state.beats.get(pusher.person_id, state.silent_since_ms) < rules.pusher_silent_ms:
+        cut_off_ms = state.cut_off.get(pusher.person_id, state.silent_since_ms)
+        if now_ms - state.beats.get(pusher.person_id, cut_off_ms) < rules.pusher_silent_ms:
             continue
         if pusher.person_id == record.creator_id and record.call_id is None:
             return _closed(state, now_ms, by_creator=True)
@@ -284,6 +349,9 @@ TRANSITIONS: Final[Mapping[type, Rule]] = MappingProxyType(
         AddPusher: _add_pusher,
         RemovePusher: _remove_pusher,
         Beat: _beat,
+        StreamBegan: _stream_began,
+        StreamHeard: _stream_heard,
+        StreamEnded: _stream_ended,
         EnterAudience: _enter_audience,
         LeaveAudience: _leave_audience,
         SetField: _set_field,
@@ -299,7 +367,7 @@ def step(state: RoomState, message: Message, *, now_ms: int, rules: Rules) -> De
     Raises: NotFound: the room is closed. Forbidden, NotAMember, RoomFull, TooLong, BadInput: refused; nothing changed.
     """
     if not state.record.is_open:
-        if isinstance(message, Destroy | SweepDue):
+        if isinstance(message, Destroy | SweepDue | StreamHeard | StreamEnded):
             return Decision(state=state)
         raise NotFound("room")
     return TRANSITIONS[type(message)](state, message, now_ms, rules)

@@ -15,6 +15,9 @@ __all__ = [
     "Message",
     "RemovePusher",
     "SetField",
+    "StreamBegan",
+    "StreamEnded",
+    "StreamHeard",
     "SweepDue",
 ]
 
@@ -42,6 +45,32 @@ class Beat(msgspec.Struct, frozen=True, kw_only=True):
 
     person_id: PersonId
     at_ms: int
+
+
+class StreamBegan(msgspec.Struct, frozen=True, kw_only=True):
+    """A media server wants to let ``stream`` in; ``name`` and ``avatar_url`` describe a pusher who is not here yet."""
+
+    person_id: PersonId
+    stream: str
+    name: str
+    avatar_url: str
+    at_ms: int
+
+
+class StreamHeard(msgspec.Struct, frozen=True, kw_only=True):
+    """A media server reports that pictures of ``stream`` keep coming."""
+
+    person_id: PersonId
+    stream: str
+    at_ms: int
+
+
+class StreamEnded(msgspec.Struct, frozen=True, kw_only=True):
+    """No more pictures of ``stream``; the last of them came at ``heard_at_ms``."""
+
+    person_id: PersonId
+    stream: str
+    heard_at_ms: int
 
 
 class EnterAudience(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,4 +108,16 @@ class SweepDue(msgspec.Struct, frozen=True):
     """Alarm: look for silent pushers, gone viewers and an empty room."""
 
 
-Message = AddPusher | RemovePusher | Beat | EnterAudience | LeaveAudience | SetField | Destroy | SweepDue
+Message = (
+    AddPusher
+    | RemovePusher
+    | Beat
+    | StreamBegan
+    | StreamHeard
+    | StreamEnded
+    | EnterAudience
+    | LeaveAudience
+    | SetField
+    | Destroy
+    | SweepDue
+)

@@ -5,10 +5,11 @@ the store once it has ended (D-16). Also takes over what dead nodes owned. Knows
 """
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable
 from enum import Enum
 from typing import Final
+
+from msgspec.structs import replace
 
 from engine import settings
 from engine.actors.actor import Actor
@@ -318,12 +319,12 @@ class Calls:
     async def sweep(self) -> None:
         """One round of ``run``."""
         await self._world.stores.leases.bury()
-        if self._retake_since_ms is not None:
-            await self.take_over(self._retake_since_ms)
-        await self._adopt(NOBODY)
         for key in self._directory.parked:
             assert isinstance(key, int)
             await self._settle_parked(CallId(key))
+        if self._retake_since_ms is not None:
+            await self.take_over(self._retake_since_ms)
+        await self._adopt(NOBODY)
         for call_id, proof_ms in tuple(self._doubtful.items()):
             record = None if call_id in self._owned else await self._world.stores.calls.get(call_id)
             self._doubtful.pop(call_id, None)
@@ -361,9 +362,12 @@ class Calls:
 
     async def _adopt_one(self, record: CallRecord, proof_ms: int | None) -> None:
         """Claim and own one call, unless somebody else was faster. One that resists holds up none of the others."""
-        proof_ms = record.rung_at_ms if proof_ms is None else proof_ms
+        if record.unowned_since_ms is not None:
+            proof_ms = record.unowned_since_ms  # Its last owner had claimed it, and died before he resumed it.
+        elif proof_ms is None:
+            proof_ms = record.rung_at_ms
         try:
-            claimed = await self._world.stores.calls.claim(record, self._node.id)
+            claimed = await self._world.stores.calls.claim(record, self._node.id, unowned_since_ms=proof_ms)
         except Unavailable:
             # It may be ours by now, and would have no actor: the sweep looks.
             self._doubtful[record.id] = proof_ms
@@ -373,8 +377,14 @@ class Calls:
             return
         self._metrics.calls_adopted.add()
         self._world.log.info("call_adopted", call_id=claimed.id, epoch=claimed.epoch, proof_ms=proof_ms)
-        with contextlib.suppress(SessionEnded):  # It ended as it was taken over.
-            await self._own(claimed, last_proof_ms=proof_ms)
+        try:
+            await self._own(replace(claimed, unowned_since_ms=None), last_proof_ms=proof_ms)
+        except SessionEnded:
+            pass  # It ended as it was taken over.
+        except EngineError as error:
+            # Parked here before, or a bug as it began: the sweep settles the one and tries the other again.
+            self._doubtful[record.id] = proof_ms
+            self._world.log.warning("call_not_resumed", call_id=record.id, code=error.code)
 
     async def _settle_parked(self, call_id: CallId) -> None:
         """A call whose actor crashed again and again ends at the last minute posted."""
@@ -388,14 +398,20 @@ class Calls:
 
     async def _end_unowned(self, record: CallRecord, *, reason: EndReason, by: str) -> CallRecord:
         """End a call that has no actor here, whoever owned it: claim it, so that nobody else writes, then end it."""
+        proof_ms = record.unowned_since_ms
         try:
-            claimed = await self._world.stores.calls.claim(record, self._node.id)
+            if proof_ms is None:
+                lease = await self._world.stores.leases.get(record.owner)
+                proof_ms = record.rung_at_ms if lease is None else lease.renewed_at_ms
+            claimed = await self._world.stores.calls.claim(record, self._node.id, unowned_since_ms=proof_ms)
             if claimed is None:
                 raise StoreDown  # A living node owns it; ask there.
             now_ms = self._node.now_ms()
             ended = ended_record(claimed, at_ms=now_ms, reason=reason, by=by)
             await self._world.stores.calls.save(ended)
         except (Unavailable, NotOwner) as error:
+            # It may be ours by now, and would have no actor: the sweep looks.
+            self._doubtful.setdefault(record.id, proof_ms)
             raise StoreDown from error
         self._metrics.calls_ended.add(reason)
         for side in Side:
@@ -540,7 +556,7 @@ class Calls:
         if record.phase is Phase.ENDED:
             self._world.spawn(self._tell_ended(record), name="call-ended")
         else:
-            self._doubtful.setdefault(record.id, None)  # Fenced by ourselves, or crashed and cut short: the sweep looks.
+            self._doubtful.setdefault(record.id, None)  # Fenced by ourselves, or cut short: the sweep looks.
 
     async def _tell_ended(self, record: CallRecord) -> None:
         try:

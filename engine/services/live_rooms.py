@@ -43,7 +43,11 @@ from engine.room.messages import (
     Message,
     RemovePusher,
     SetField,
+    StreamBegan,
+    StreamEnded,
+    StreamHeard,
 )
+from engine.room.streams import stream_of
 from engine.services.calls import Calls
 from engine.world import World
 from store.interfaces.calls import CallRecord
@@ -190,7 +194,7 @@ class LiveRooms:
         stream = next(
             (
                 stream
-                for stream in (self._stream(person.id, room_id), self._stream(person.id, None))
+                for stream in (stream_of(person.id, room_id), stream_of(person.id, None))
                 if self._world.media.is_push_address(push_address, stream, now_s=now_s)
             ),
             None,
@@ -217,6 +221,32 @@ class LiveRooms:
         Raises: NotFound, NotAMember.
         """
         return await self._ask(room_id, Beat(person_id=person.id, at_ms=self._node.now_ms()))
+
+    async def stream_began(self, person: PersonRecord, room_id: RoomId, stream: str) -> RoomState:
+        """Pictures are about to come: the person sends into the room, and is what the platform knows of him.
+
+        Raises: NotFound, Forbidden: the room is for others. RoomFull.
+        """
+        message = StreamBegan(
+            person_id=person.id,
+            stream=stream,
+            name=person.nickname,
+            avatar_url=person.avatar_url,
+            at_ms=self._node.now_ms(),
+        )
+        return await self._ask(room_id, message)
+
+    def stream_heard(self, person_id: PersonId, room_id: RoomId | None, stream: str) -> None:
+        """Pictures keep coming; with no room given, into whichever room the person sends this stream."""
+        message = StreamHeard(person_id=person_id, stream=stream, at_ms=self._node.now_ms())
+        for actor in self._fed_by(person_id, room_id, stream):
+            actor.ref.tell(message)
+
+    def stream_ended(self, person_id: PersonId, room_id: RoomId | None, stream: str, *, heard_at_ms: int) -> None:
+        """No more pictures, the last of which came at ``heard_at_ms``."""
+        message = StreamEnded(person_id=person_id, stream=stream, heard_at_ms=heard_at_ms)
+        for actor in self._fed_by(person_id, room_id, stream):
+            actor.ref.tell(message)
 
     async def enter(self, person: PersonRecord, room_id: RoomId, *, described: str) -> RoomState:
         """Watch a room.
@@ -259,7 +289,7 @@ class LiveRooms:
         Raises: NotFound, NotAMember, Banned.
         """
         self._require_welcome(person)
-        state = self._entered(person, room_id)
+        self._entered(person, room_id)
         event = RoomTextSaid(
             room_id=room_id,
             from_id=person.id,
@@ -267,8 +297,7 @@ class LiveRooms:
             avatar_url=person.avatar_url,
             text=text,
         )
-        for person_id in _everybody(state):
-            self._world.sink.tell(person_id, event)
+        self._world.sink.tell_room(room_id, event)
 
     def link_mic(
         self, person: PersonRecord, room_id: RoomId, *, to: PersonId, kind: str, result: str, reason: str
@@ -278,7 +307,7 @@ class LiveRooms:
         Raises: NotFound, NotAMember, Forbidden.
         """
         state = self._entered(person, room_id)
-        if to not in _everybody(state):
+        if not state.is_member(to):
             raise NotAMember
         if kind == "kickout" and state.record.creator_id != person.id:
             raise Forbidden
@@ -334,7 +363,7 @@ class LiveRooms:
         """
         self._require_welcome(person)
         now_s = self._node.now_ms() // 1000
-        stream = self._stream(person.id, room_id)
+        stream = stream_of(person.id, room_id)
         play = ""
         if room_id is not None:
             state = self.for_person(person, room_id)
@@ -355,7 +384,7 @@ class LiveRooms:
     def mixed(self, record: RoomRecord) -> str:
         """Where to watch a room's creator with an ordinary player."""
         streams = (pusher.stream for pusher in record.pushers if pusher.person_id == record.creator_id)
-        return self._world.media.mixed(next(streams, self._stream(record.creator_id, record.id)))
+        return self._world.media.mixed(next(streams, stream_of(record.creator_id, record.id)))
 
     # --- taking over and calls -------------------------------------------------------------------------------------
 
@@ -486,6 +515,16 @@ class LiveRooms:
         assert isinstance(state, RoomState)
         return state
 
+    def _fed_by(self, person_id: PersonId, room_id: RoomId | None, stream: str) -> list[RoomActor]:
+        if room_id is not None:
+            actor = self._owned.get(room_id)
+            return [] if actor is None else [actor]
+        return [
+            actor
+            for actor in self._owned.values()
+            if any(pusher.person_id == person_id and pusher.stream == stream for pusher in actor.record.pushers)
+        ]
+
     def _entered(self, person: PersonRecord, room_id: RoomId) -> RoomState:
         state = self.get(room_id)
         if not state.is_member(person.id):
@@ -500,17 +539,15 @@ class LiveRooms:
     def _new_id(self) -> RoomId:
         return RoomId(f"room_{self._world.rng.hex(4)}_{self._world.rng.hex(2)}")
 
-    def _stream(self, person_id: PersonId, room_id: RoomId | None) -> str:
-        return str(person_id) if room_id is None else f"{room_id}_{person_id}"
-
     def _started(self, actor: RoomActor) -> None:
         self._owned[actor.record.id] = actor
 
     def _gone(self, actor: RoomActor) -> None:
         if self._owned.get(actor.record.id) is actor:
             del self._owned[actor.record.id]
+            self._world.sink.end_room(actor.record.id)
         if actor.record.is_open:
-            self._doubtful.add(actor.record.id)  # Fenced by ourselves, or crashed and cut short: the sweep looks.
+            self._doubtful.add(actor.record.id)  # Fenced by ourselves, or cut short: the sweep looks.
 
     def _closed(self, record: RoomRecord, by_creator: bool) -> None:  # noqa: FBT001  # a callback's shape
         if record.call_id is not None and by_creator:
@@ -519,9 +556,3 @@ class LiveRooms:
 
 def _is_on_air(record: RoomRecord) -> bool:
     return record.is_open and record.call_id is None and bool(record.pushers)
-
-
-def _everybody(state: RoomState) -> dict[PersonId, None]:
-    return dict.fromkeys(
-        (*(pusher.person_id for pusher in state.record.pushers), *state.audience, *state.record.members)
-    )

@@ -9,6 +9,7 @@ from engine.node import Node
 from engine.services.calls import Calls
 from engine.services.identity import Identity
 from engine.services.live_rooms import LiveRooms
+from engine.services.streams import Streams
 from engine.world import World
 from store.interfaces.calls import EndReason
 from store.interfaces.errors import NotThere, StoreError
@@ -38,6 +39,7 @@ class Notices:
         identity: Identity,
         calls: Calls,
         rooms: LiveRooms,
+        streams: Streams,
     ) -> None:
         self._world = world
         self._options = options.people
@@ -45,6 +47,7 @@ class Notices:
         self._identity = identity
         self._calls = calls
         self._rooms = rooms
+        self._streams = streams
 
     async def warning_for(self, person: PersonRecord) -> str:
         """The newest unread warning, "" when there is none; reading marks it read."""
@@ -83,6 +86,7 @@ class Notices:
         for state in self._rooms.owned():
             if state.record.creator_id == person_id:
                 await self._rooms.close(state.record.id)
+        self._streams.cut_all_of(person_id)
         if kind is BanKind.ACCOUNT:
             self._world.sink.close(person_id, code=BANNED_CLOSE_CODE, reason="banned")
 

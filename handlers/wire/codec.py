@@ -18,7 +18,7 @@ from tornado.httputil import HTTPInputError, ParseMultipartConfig, parse_multipa
 
 from engine.errors import BadInput
 
-__all__ = ["DEPTH_MAX", "KEYS_MAX", "read_body", "read_json", "read_pairs", "write_json"]
+__all__ = ["DEPTH_MAX", "KEYS_MAX", "read_all_pairs", "read_body", "read_json", "read_pairs", "write_json"]
 
 DEPTH_MAX: Final = 32
 """How deep objects and lists may nest. Source: SEC-26."""
@@ -114,6 +114,21 @@ def read_pairs(encoded: str) -> dict[str, object]:
     except ValueError:
         raise BadInput("not a form") from None
     return _each_once(pairs)
+
+
+def read_all_pairs(encoded: bytes) -> list[tuple[str, str]]:
+    """The fields of a urlencoded form in their order and as often as they come, for whom a double means something.
+
+    What is not UTF-8 below the percent signs is replaced: no field of interest has such letters, and another one may
+    not hide it.
+
+    Raises: BadInput: over ``KEYS_MAX`` fields.
+    """
+    try:
+        text = encoded.decode("ascii", "replace")
+        return parse_qsl(text, keep_blank_values=True, errors="replace", max_num_fields=KEYS_MAX)
+    except ValueError:
+        raise BadInput("not a form") from None
 
 
 def _count_keys(value: object) -> int:

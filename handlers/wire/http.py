@@ -440,7 +440,7 @@ class _Exchange(HTTPMessageDelegate):
             )
             person_id = caller.known.person_id if caller.known is not None else None
             wanted = (
-                RawRequest(body=bytes(self._body), headers=self._headers, query=incoming.query)
+                RawRequest(body=bytes(self._body), headers=self._headers, query=incoming.query, in_path=self._in_path)
                 if endpoint.is_raw
                 else endpoint.read(incoming.fields)
             )
@@ -463,6 +463,9 @@ class _Exchange(HTTPMessageDelegate):
             headers += (("Retry-After", str(math.ceil(error.retry_after_ms / 1_000))),)
         elif isinstance(error, MethodNotAllowed):
             headers += (("Allow", ", ".join((*error.allowed, "OPTIONS"))),)
+        elif isinstance(error, NotASocket):
+            # Source: RFC 6455 §4.2.2, RFC 9110 §15.5.22.
+            headers += (("Connection", "Upgrade"), ("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13"))
         # A failed handshake must not look like a page, also where a surface answers everything with 200.
         is_socket = self._route is not None and isinstance(self._route.target, SocketDialect)
         status = http_status_of(error) if is_socket else answer.status
@@ -601,10 +604,10 @@ class _Exchange(HTTPMessageDelegate):
         upgrade = headers.get("Upgrade", "").lower() == "websocket"
         connection = [word.strip() for word in headers.get("Connection", "").lower().split(",")]
         try:
-            if not upgrade or "upgrade" not in connection:
+            if not upgrade or "upgrade" not in connection or headers.get("Sec-WebSocket-Version") != "13":
                 raise NotASocket
-            if headers.get("Sec-WebSocket-Version") != "13" or not headers.get("Sec-WebSocket-Key"):
-                raise BadInput("not a WebSocket handshake of version 13")
+            if self._start_line.version == "HTTP/1.0":
+                raise BadInput("a handshake is HTTP/1.1")
             if not origin_allowed(headers.get("Origin"), headers.get("Host", ""), self._door.policy.origins):
                 raise ForeignOrigin
             request = HTTPServerRequest(connection=self._connection, start_line=self._start_line, headers=headers)

@@ -74,13 +74,16 @@ def _operation(surface: Surface, endpoint: Endpoint[Any, Any], path: str, shown:
         "security": _security(surface, endpoint),
         "responses": _responses(envelope, envelope.schema(shown.of[endpoint.reply])),
     }
+    in_path = {segment[1:-1] for segment in path.split("/") if segment.startswith("{")}
     if endpoint.is_raw:
         operation["requestBody"] = {"required": True, "content": {"application/octet-stream": {}}}
+        operation["parameters"] = [
+            {"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in sorted(in_path)
+        ]
         return operation
     schema = shown.of[endpoint.request]
     # A reference to a component, always: the schema of a struct is one.
     described = shown.components[schema["$ref"].rpartition("/")[2]]
-    in_path = {segment[1:-1] for segment in path.split("/") if segment.startswith("{")}
     in_query = described["properties"].keys() - in_path if endpoint.method == "GET" else set()
     required = set(described.get("required", ()))
     operation["parameters"] = [

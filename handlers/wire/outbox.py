@@ -10,14 +10,15 @@ bounded either way.
 
 import struct
 from asyncio import Future
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from enum import Enum, auto
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 import msgspec
 
-__all__ = ["Outbox", "OutboxLimits", "Pushed", "Stream", "text_frame"]
+__all__ = ["Outbox", "OutboxLimits", "Pushed", "Socket", "Stream", "send_past", "text_frame"]
+
+OwnerT = TypeVar("OwnerT")
 
 _FINAL_TEXT: Final = 0x81
 
@@ -32,6 +33,13 @@ def text_frame(payload: bytes) -> bytes:
     return struct.pack("!BBQ", _FINAL_TEXT, 127, length) + payload
 
 
+class Socket(Protocol):
+    """The part of a socket that sending needs."""
+
+    def send(self, data: bytes, /) -> int:
+        """Send at once; how much went. Raises: OSError: nothing did, as it is full, or closed."""
+
+
 class Stream(Protocol):
     """The part of Tornado's ``IOStream`` that sending needs."""
 
@@ -44,8 +52,9 @@ class Stream(Protocol):
     def write(self, data: bytes) -> "Future[None]":
         """Append to the buffer; done when the buffer has been sent."""
 
-    def write_to_fd(self, data: memoryview) -> int:
-        """Write to the socket at once; how much went."""
+    @property
+    def socket(self) -> Socket:
+        """Where it writes to; None once it is closed."""
 
 
 class OutboxLimits(msgspec.Struct, frozen=True):
@@ -78,6 +87,8 @@ class Outbox:
         "_limits",
         "_may_send_directly",
         "_on_stall",
+        "_others_count",
+        "_send",
         "_stream",
     )
 
@@ -90,15 +101,22 @@ class Outbox:
         may_send_directly: bool = True,
     ) -> None:
         self._stream = stream
+        # Looked up once, because a room asks thousands of them a thousand times a second.
+        self._send = stream.socket.send
         self._limits = limits
         self._may_send_directly = may_send_directly
         self._on_stall = on_stall
-        self._frames: deque[tuple[bytes, int]] = deque()
+        # A list, as it only ever goes as a whole: an empty deque is half a kilobyte, and most are empty most of the time.
+        self._frames: list[tuple[bytes, int]] = []
         self._frames_bytes = 0
         # What the socket did not take at once lies in the stream, and counts until all of it has gone.
         self._batch_bytes = 0
         self._batch_count = 0
         self._batch_at_ms = 0
+        # What others wrote to the stream, and may still lie there; under TLS one never knows.
+        self._others_count = 0 if may_send_directly else 1
+        if stream.writing():
+            self.follow(stream.write(b""))
 
     @property
     def waiting_bytes(self) -> int:
@@ -142,24 +160,25 @@ class Outbox:
         # Never past what the stream still holds, be it only a pong.
         if self._may_send_directly and not stream.writing():
             try:
-                sent = stream.write_to_fd(memoryview(data))
+                sent = self._send(data)
             except OSError:
                 # Full for the moment, or broken: the stream finds out which, and does what is to be done.
                 sent = 0
         count, queued_at_ms = len(frames), frames[0][1]
         frames.clear()
         self._frames_bytes = 0
-        if sent == len(data):
-            return
-        self._batch_bytes = len(data) - sent
-        self._batch_count = count
-        self._batch_at_ms = queued_at_ms
-        stream.write(data[sent:]).add_done_callback(self._batch_gone)
-        self._on_stall()
+        if sent != len(data):
+            self._hand_over(data[sent:], count, queued_at_ms)
+
+    def follow(self, written: "Future[None]") -> None:
+        """Send nothing past what somebody else has just written to the stream: a pong, say. All such is to be told."""
+        if self._stream.writing():
+            self._others_count += 1
+            written.add_done_callback(self._other_gone)
 
     def finish(self) -> None:
         """Hand all that waits to the stream, for its last words to follow."""
-        frames, self._frames = self._frames, deque()
+        frames, self._frames = self._frames, []
         self._frames_bytes = 0
         if frames and not self._stream.closed():
             self._stream.write(b"".join([frame for frame, _ in frames]))
@@ -169,6 +188,14 @@ class Outbox:
         self._frames.clear()
         self._frames_bytes = 0
 
+    def _hand_over(self, rest: bytes, count: int, queued_at_ms: int) -> None:
+        """Leave ``rest``, of ``count`` frames, to the stream; nothing else is sent until all of it has gone."""
+        self._batch_bytes = len(rest)
+        self._batch_count = count
+        self._batch_at_ms = queued_at_ms
+        self._stream.write(rest).add_done_callback(self._batch_gone)
+        self._on_stall()
+
     def _over(self, more_bytes: int, *, share: int) -> bool:
         limits = self._limits
         return (
@@ -176,8 +203,34 @@ class Outbox:
             or self.waiting_count + 1 > limits.frames_max // share
         )
 
+    def _other_gone(self, _written: "Future[None]") -> None:
+        self._others_count -= 1
+
     def _batch_gone(self, future: "Future[None]") -> None:
         self._batch_bytes = 0
         self._batch_count = 0
         if not future.cancelled() and future.exception() is None:
             self.flush()
+
+
+def send_past(outboxes: Iterable[tuple[OwnerT, Outbox]], piece: bytes, *, count: int, now_ms: int) -> list[OwnerT]:
+    """Send ``piece``, ``count`` frames joined, to many without queueing it; for whom it has to queue after all.
+
+    What a socket does not take at once of a piece that is no larger than half of what may wait is within its bounds.
+    """
+    # One loop, and nothing that need not be in it: this is what a message costs, times the people who hear it.
+    size = len(piece)
+    behind = []
+    for owner, outbox in outboxes:
+        # Never past what waits in the queue, nor past what the stream still holds, be it only a pong.
+        if outbox._frames or outbox._batch_bytes or outbox._others_count:  # noqa: SLF001 - the same module
+            behind.append(owner)
+            continue
+        try:
+            sent = outbox._send(piece)  # noqa: SLF001
+        except OSError:
+            behind.append(owner)
+            continue
+        if sent != size:
+            outbox._hand_over(piece[sent:], count, now_ms)  # noqa: SLF001
+    return behind

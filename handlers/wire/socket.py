@@ -5,15 +5,20 @@ caller and its outbox, and what a frame or an event means is for the dialect and
 """
 
 import asyncio
+import contextlib
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import IntEnum
+from socket import SHUT_WR
 from types import MappingProxyType
 from typing import Any, ClassVar, Final, Protocol
 
 import msgspec
+from tornado.httputil import HTTPHeaders
 from tornado.iostream import SSLIOStream
+from tornado.util import _websocket_mask
 from tornado.websocket import WebSocketHandler, WebSocketProtocol13
 
 from engine.errors import (
@@ -28,15 +33,19 @@ from engine.errors import (
     TooMany,
     WrongRole,
 )
-from engine.ports import Clock, Log, Timer
+from engine.ports import Clock, Log, Position, Timer
 from handlers.wire.access import SIGNED_IN, Admission, Caller, Incoming, ReadCredential
 from handlers.wire.codec import read_json
 from handlers.wire.language import Language
 from handlers.wire.limits import Limit, per_second, wait_after
 from handlers.wire.outbox import Outbox, OutboxLimits, Pushed, text_frame
+from handlers.wire.rooms import Circle, Rooms
 from handlers.wire.surface import Frame, SocketDialect
 
 __all__ = ["CLOSE_CODES", "CloseCode", "Handshake", "Hub", "PresenceWatch", "SocketHandler", "SocketLimits"]
+
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+_NO_HEADERS: Final = HTTPHeaders()
 
 _SWEEP_MS: Final = 1_000
 """How often connections are looked over; a dead or stuck one is found at most this much late."""
@@ -44,11 +53,35 @@ _SWEEP_MS: Final = 1_000
 _REASON_BYTES_MAX: Final = 123
 """What a close frame has room for beside its code. Source: RFC 6455 §5.5."""
 
+_HEARD_OUT_BYTES: Final = 64 * 1024
+_HEARD_OUT_BYTES_MAX: Final = 16 * 1024 * 1024
+"""How much of what comes behind a broken rule is read and forgotten, so that its sender gets to read why it ends."""
+
+_KEY: Final = re.compile(r"[A-Za-z0-9+/]{21}[AQgw]==")
+"""16 bytes in base64: the last letter stands for two bits. Source: RFC 6455 §4.1."""
+
+# The words of a frame. Source: RFC 6455 §5.2.
+_CONTINUATION: Final = 0x0
+_TEXT: Final = 0x1
+_CLOSE: Final = 0x8
+_OPCODES: Final = frozenset({_CONTINUATION, _TEXT, 0x2, _CLOSE, 0x9, 0xA})
+_MASKED: Final = 0x80
+_SHORT_MAX: Final = 125
+"""The longest payload whose length needs no further bytes, and the longest that a control frame may have."""
+
+
+_REST_S_MIN: Final = 0.001
+_REST_S_MAX: Final = 0.005
+"""How long rooms rest after telling them took long: under load more leaves in one piece, and others get their turn."""
+
 
 class CloseCode(IntEnum):
-    """Why a socket was closed, as clients see it. Source: ALL-16."""
+    """Why a socket was closed, as clients see it. Source: ALL-16; those below 1008: RFC 6455 §7.4.1."""
 
+    PROTOCOL = 1002
+    NOT_TEXT = 1007
     POLICY = 1008
+    TOO_BIG = 1009
     BUG = 1011
     RESTART = 1012
     NOT_NOW = 1013
@@ -60,7 +93,10 @@ class CloseCode(IntEnum):
 
 CLOSE_CODES: Final = MappingProxyType(
     {
+        CloseCode.PROTOCOL: "this is no frame of RFC 6455",
+        CloseCode.NOT_TEXT: "text that is not UTF-8",
         CloseCode.POLICY: "too many bad frames in a row",
+        CloseCode.TOO_BIG: "a message over every limit",
         CloseCode.BUG: "internal error",
         CloseCode.RESTART: "the server restarts; the reason says after how many seconds to come back",
         CloseCode.NOT_NOW: "too many connections, or not now; come back later",
@@ -108,11 +144,25 @@ class Handshake:
     request_id: str
     language: Language
 
+    def __post_init__(self) -> None:
+        """Refuse what cannot be answered with an opening handshake.
+
+        Raises: BadInput: not a GET, or the key is not 16 bytes in base64 (twice the header is no key either). Source:
+        RFC 6455 §4.2.1.
+        """
+        if self.incoming.headers is _NOTHING:
+            return  # It was answered, and has been cut down to what is still of use.
+        if self.incoming.method != "GET":
+            raise BadInput("a handshake is a GET")
+        if not _KEY.fullmatch(self.incoming.headers.get("Sec-WebSocket-Key", "")):
+            raise BadInput("not a handshake's key", field="Sec-WebSocket-Key")
+
 
 class Hub:
-    """All sockets of this node, by person; implements the engine's ``Sink``.
+    """All sockets of this node, by person and by room; implements the engine's ``Sink``.
 
-    An event is turned into bytes once per dialect, also when it is told to many people one by one.
+    An event is turned into bytes once per dialect, also when it is told to many people one by one. What is told during
+    a turn of the loop leaves when the turn ends; what rooms are told, when that takes long, a little later.
     """
 
     def __init__(self, *, clock: Clock, log: Log, limits: SocketLimits, presence: PresenceWatch | None = None) -> None:
@@ -125,6 +175,9 @@ class Hub:
         self.presence = presence
         self._of_person: dict[int, list[SocketHandler]] = {}
         self._address_counts: dict[str, int] = {}
+        self._rooms = Rooms(limits=limits.outbox, wake=self._wake)
+        self._is_awake = False
+        self._rests_until_s = 0.0
         self._stalled: set[SocketHandler] = set()
         self._unsent: list[SocketHandler] = []
         self._said: tuple[object, dict[int, bytes | None]] = (None, {})
@@ -153,6 +206,50 @@ class Hub:
         for person_id in people:
             self.tell(person_id, event)
 
+    def enter(
+        self,
+        person_id: int,
+        room_id: str,
+        *,
+        connection: str | None = None,
+        backlog: Sequence[tuple[object, Position | None]] = (),
+    ) -> None:
+        """The person hears ``backlog`` and then what the room is told, with all sockets or with one."""
+        if connection is None:
+            self._rooms.enter(person_id, room_id)
+        now_ms = self.clock.mono_ms()
+        frames: dict[int, list[bytes]] = {}
+
+        def encoded(dialect: SocketDialect) -> list[bytes]:
+            if id(dialect) not in frames:
+                told = (_frame(event, dialect, position) for event, position in backlog)
+                frames[id(dialect)] = [frame for frame in told if frame is not None]
+            return frames[id(dialect)]
+
+        for socket in self._sockets(person_id, connection):
+            self._rooms.listen(socket, room_id, backlog=encoded, now_ms=now_ms)
+
+    def leave(self, person_id: int, room_id: str, *, connection: str | None = None) -> None:
+        """The person, or one connection of his, hears what the room was told so far and no more."""
+        if connection is None:
+            self._rooms.leave(person_id, room_id)
+        for socket in self._sockets(person_id, connection):
+            self._rooms.unlisten(socket, room_id, now_ms=self.clock.mono_ms())
+
+    def tell_room(self, room_id: str, event: object, *, position: Position | None = None) -> None:
+        """Queue ``event`` for everybody who hears the room now."""
+        droppable = bool(getattr(event, "droppable", False))
+        self._rooms.tell(
+            room_id,
+            lambda dialect: _frame(event, dialect, position),
+            droppable=droppable,
+            now_ms=self.clock.mono_ms(),
+        )
+
+    def end_room(self, room_id: str) -> None:
+        """Everybody leaves the room, after what it was told."""
+        self._rooms.end(room_id, now_ms=self.clock.mono_ms())
+
     def close(self, person_id: int, *, code: int, reason: str) -> None:
         """Close all sockets of the person, after what they were told before."""
         for socket in tuple(self._of_person.get(person_id, ())):
@@ -171,6 +268,11 @@ class Hub:
     def sockets_count(self) -> int:
         """Sockets connected and admitted."""
         return sum(map(len, self._of_person.values()))
+
+    @property
+    def rooms_count(self) -> int:
+        """Rooms that somebody is in."""
+        return len(self._rooms)
 
     def drain(self, *, retry_after_s: int) -> None:
         """Close everything for a restart; clients read from the reason when to come back. Nothing new is let in."""
@@ -204,6 +306,8 @@ class Hub:
             self.presence.person_connected(person_id, at_mono_ms=self.clock.mono_ms())
         if len(sockets) > self.limits.per_person_max:
             sockets[0].leave(CloseCode.REPLACED, "replaced")
+        for room_id in self._rooms.entered_by(person_id):
+            self._rooms.listen(socket, room_id, backlog=lambda _dialect: (), now_ms=self.clock.mono_ms())
         if self._sweeping is None:
             self._sweeping = self.clock.call_at(self.clock.mono_ms() + _SWEEP_MS, self._sweep)
 
@@ -212,6 +316,7 @@ class Hub:
         sockets = self._of_person[person_id]
         sockets.remove(socket)
         self._stalled.discard(socket)
+        self._rooms.quit(socket)
         if sockets:
             return
         del self._of_person[person_id]
@@ -225,6 +330,13 @@ class Hub:
 
     def send(self, socket: "SocketHandler", frame: bytes, *, droppable: bool, now_ms: int) -> None:
         """Queue ``frame`` for one socket; all that is queued in this turn of the loop leaves together at its end."""
+        self._rooms.catch_up(socket, now_ms=now_ms)
+        self.queue(socket, frame, droppable=droppable, now_ms=now_ms)
+
+    def queue(self, socket: "SocketHandler", frame: bytes, *, droppable: bool, now_ms: int) -> bool:
+        """Put ``frame`` into the outbox, whatever its rooms were told; False when that was the end of the socket."""
+        if socket.has_left:
+            return False  # It was too slow for what came just before.
         pushed = socket.outbox.push(frame, droppable=droppable, now_ms=now_ms)
         if pushed is Pushed.QUEUED:
             if not self._unsent:
@@ -236,21 +348,29 @@ class Hub:
             self.dropped_count += 1
         else:
             socket.leave(CloseCode.TOO_SLOW, "too slow")
+        return pushed is not Pushed.FULL
+
+    def last_words(self, socket: "SocketHandler") -> None:
+        """``socket`` is about to close: what its rooms were told before is to come before that."""
+        self._rooms.catch_up(socket, now_ms=self.clock.mono_ms())
 
     def stalled(self, socket: "SocketHandler") -> None:
         """``socket`` did not take everything at once: watch how long it takes."""
         self._stalled.add(socket)
 
+    def _sockets(self, person_id: int, connection: str | None) -> tuple["SocketHandler", ...]:
+        sockets = self._of_person.get(person_id, ())
+        return tuple(socket for socket in sockets if connection is None or socket.request_id == connection)
+
     def _frame_of(self, event: object, dialect: SocketDialect) -> bytes | None:
-        # Whoever tells a whole room passes the very same event again and again: one encoding serves them all.
+        # Whoever tells many people passes the very same event again and again: one encoding serves them all.
         said, frames = self._said
         if said is not event:
             frames = {}
             self._said = (event, frames)
         key = id(dialect)
         if key not in frames:
-            payload = dialect.encode(event)
-            frames[key] = None if payload is None else text_frame(payload)
+            frames[key] = _frame(event, dialect, None)
         return frames[key]
 
     def _flush(self) -> None:
@@ -259,6 +379,25 @@ class Hub:
         for socket in unsent:
             socket.has_unsent = False
             socket.outbox.flush()
+
+    def _wake(self) -> None:
+        if self._is_awake:
+            return
+        self._is_awake = True
+        loop = asyncio.get_running_loop()
+        if loop.time() < self._rests_until_s:
+            loop.call_at(self._rests_until_s, self._flush_rooms)
+        else:
+            loop.call_soon(self._flush_rooms)
+
+    def _flush_rooms(self) -> None:
+        loop = asyncio.get_running_loop()
+        began_s = loop.time()
+        self._rooms.flush(now_ms=self.clock.mono_ms())
+        self._is_awake = False
+        ended_s = loop.time()
+        took_s = ended_s - began_s
+        self._rests_until_s = ended_s + min(took_s, _REST_S_MAX) if took_s >= _REST_S_MIN else 0.0
 
     def _sweep(self) -> None:
         now_ms = self.clock.mono_ms()
@@ -295,11 +434,26 @@ class SocketHandler(WebSocketHandler):
         self._pinged_at_ms = self.heard_at_ms = hub.clock.mono_ms()
         self._closed_with: int | None = None
         self.has_unsent = False
+        self.circles: tuple[Circle, ...] = ()
+
+    @property
+    def has_left(self) -> bool:
+        """Whether it is closed on our side, and nothing may follow."""
+        return self._closed_with is not None
+
+    @property
+    def request_id(self) -> str:
+        """What this connection is called in the log, and in the engine."""
+        return self._handshake.request_id
 
     @property
     def dialect(self) -> SocketDialect:
         """How this connection speaks."""
         return self._handshake.dialect
+
+    def queue(self, frame: bytes, *, droppable: bool, now_ms: int) -> bool:
+        """Let ``frame`` wait to be sent; False when this socket is too slow, and has been closed for it."""
+        return self._hub.queue(self, frame, droppable=droppable, now_ms=now_ms)
 
     @property
     def max_message_size(self) -> int:
@@ -330,7 +484,7 @@ class SocketHandler(WebSocketHandler):
         self.outbox = Outbox(
             stream,
             limits=hub.limits.outbox,
-            on_stall=lambda: hub.stalled(self),
+            on_stall=self._stall,
             may_send_directly=not isinstance(stream, SSLIOStream),
         )
         if hub.is_draining:
@@ -353,6 +507,8 @@ class SocketHandler(WebSocketHandler):
         except Exception as error:  # noqa: BLE001 - the edge: a bug is reported, and shown to nobody (SEC-30)
             self._report(error)
             return self.leave(CloseCode.BUG, "internal error")
+        self._handshake = replace(handshake, incoming=_address_only(handshake.incoming))
+        self.request.headers = _NO_HEADERS
         if stream.closed() or self._closed_with is not None:
             return None
         self._caller = caller
@@ -398,6 +554,10 @@ class SocketHandler(WebSocketHandler):
         """Close, after what is queued; the person is no longer here as of now."""
         if self._closed_with is not None:
             return
+        if code != CloseCode.TOO_SLOW:
+            self._hub.last_words(self)
+            if self.has_left:
+                return  # They were too much for it.
         self._closed_with = code
         if code == CloseCode.TOO_SLOW:
             self.outbox.clear()
@@ -455,6 +615,9 @@ class SocketHandler(WebSocketHandler):
         if self._closed_with is None:
             self._hub.send(self, text_frame(payload), droppable=False, now_ms=self._hub.clock.mono_ms())
 
+    def _stall(self) -> None:
+        self._hub.stalled(self)
+
     def _turn_away(self, error: EngineError) -> None:
         code = next((code for kind, code in self._closes if isinstance(error, kind)), CloseCode.POLICY)
         reason = self.dialect.reason(error, self._handshake.language)
@@ -475,46 +638,110 @@ class SocketHandler(WebSocketHandler):
 
 
 class _StrictProtocol(WebSocketProtocol13):
-    """Tornado's reader of frames, refusing frames without a mask and close frames that RFC 6455 does not have.
+    """Tornado's protocol, but frames are read to the letter of RFC 6455, and whoever breaks it is told so.
 
-    Rests on two methods and an attribute of ``WebSocketProtocol13`` that are not public; the tests of malformed frames
-    notice when a new version changes them.
+    Tornado forgives a missing mask, a length longer written than need be and close codes that there are not; of what it
+    does not forgive it says nothing. Rests on parts of ``WebSocketProtocol13`` that are not public; the conformance
+    tests notice when a new version changes them.
     """
 
+    _begun_opcode: int
+    """What kind of message the fragments so far belong to."""
+
     async def _receive_frame(self) -> None:
-        self._frame_mask = None
-        await super()._receive_frame()
-        if self._lacks_mask() and not self.client_terminated:
-            self._fail()
+        first, second = await self._read_bytes(2)
+        is_final, opcode, length = bool(first & self.FIN), first & self.OPCODE_MASK, second & 0x7F
+        is_control = opcode >= _CLOSE
+        begun = self._fragmented_message_buffer
+        if (
+            first & self.RSV_MASK
+            or opcode not in _OPCODES
+            or not second & _MASKED
+            or (is_control and (length > _SHORT_MAX or not is_final))
+            or (not is_control and (opcode == _CONTINUATION) != (begun is not None))
+        ):
+            return await self._fail(CloseCode.PROTOCOL, "protocol error")
+        if length > _SHORT_MAX:
+            is_long = length > _SHORT_MAX + 1
+            length = int.from_bytes(await self._read_bytes(8 if is_long else 2), "big")
+            if length >> 63 or length <= (0xFFFF if is_long else _SHORT_MAX):
+                return await self._fail(CloseCode.PROTOCOL, "protocol error")
+        if length + len(() if is_control else begun or ()) > self.params.max_message_size:
+            return await self._fail(CloseCode.TOO_BIG, "message too big")
+        mask = await self._read_bytes(4)
+        data = _websocket_mask(mask, await self._read_bytes(length))
+        if not is_control:
+            if begun is None:
+                self._begun_opcode = opcode
+                begun = self._fragmented_message_buffer = bytearray()
+            begun += data
+            if not is_final:
+                return None
+            opcode, data = self._begun_opcode, bytes(begun)
+            self._fragmented_message_buffer = None
+        if wrong := _wrong_in(opcode, data):
+            return await self._fail(wrong, "bad payload")
+        handled = self._handle_message(opcode, data)
+        return await handled if handled is not None else None
 
-    def _handle_message(self, opcode: int, data: bytes) -> "asyncio.Future[None] | None":
-        if self._lacks_mask() or (opcode == 0x8 and not _is_close_frame(data)):  # noqa: PLR2004 - RFC 6455: close
-            self._fail()
-            return None
-        return super()._handle_message(opcode, data)
+    def _write_frame(self, fin: bool, opcode: int, data: bytes, flags: int = 0) -> "asyncio.Future[None]":  # noqa: FBT001 - Tornado's
+        """Pings, pongs and close frames go to the stream, and nothing the hub sends may overtake the rest of one."""
+        assert isinstance(self.handler, SocketHandler)
+        written = super()._write_frame(fin, opcode, data, flags)
+        self.handler.outbox.follow(written)
+        return written
 
-    def _lacks_mask(self) -> bool:
-        return self._frame_mask is None
+    async def _fail(self, code: int, reason: str) -> None:
+        """Say what was wrong, and read no frame any more. Source: RFC 6455 §7.1.1, §7.1.7.
 
-    def _fail(self) -> None:
-        self.close(1002, "protocol error")
+        To close at once would reset the connection of a client that is still sending, before it has read why. So it is
+        heard out, within bounds: of bytes here, of time by the deadline that Tornado sets with a close frame.
+        """
+        assert isinstance(self.handler, SocketHandler)
+        stream = self.stream
+        self.handler.leave(code, reason)
+        await stream.write(b"")
+        if not isinstance(stream, SSLIOStream):
+            # A client that has gone meanwhile is found out by the reading below.
+            with contextlib.suppress(OSError):
+                stream.socket.shutdown(SHUT_WR)
+        heard_bytes = 0
+        while heard_bytes < _HEARD_OUT_BYTES_MAX:
+            heard_bytes += len(await stream.read_bytes(_HEARD_OUT_BYTES, partial=True))
         self._abort()
 
 
-def _is_close_frame(data: bytes) -> bool:
-    """Whether ``data`` can be the payload of a close frame. Source: RFC 6455 §5.5.1, §7.4; IANA's list of codes."""
-    if not data:
-        return True
-    if len(data) == 1:
-        return False
-    code = int.from_bytes(data[:2], "big")
-    if not (1000 <= code <= 1003 or 1007 <= code <= 1014 or 3000 <= code <= 4999):  # noqa: PLR2004
-        return False
+def _frame(event: object, dialect: SocketDialect, position: Position | None) -> bytes | None:
+    if position is None or dialect.encode_at is None:
+        payload = dialect.encode(event)
+    else:
+        payload = dialect.encode_at(event, position)
+    return None if payload is None else text_frame(payload)
+
+
+def _address_only(incoming: Incoming) -> Incoming:
+    """What is still of use of a handshake that was let in. The rest, a token too, would be kept as long as the socket."""
+    return replace(incoming, query=_NOTHING, fields=_NOTHING, headers=_NOTHING)
+
+
+def _wrong_in(opcode: int, data: bytes) -> CloseCode | None:
+    """What is wrong with the payload of a whole message or control frame.
+
+    Source: RFC 6455 §5.5.1, §7.4, §8.1; IANA's list of close codes.
+    """
+    if opcode == _CLOSE and data:
+        code = int.from_bytes(data[:2], "big")
+        is_code = 1000 <= code <= 1003 or 1007 <= code <= 1014 or 3000 <= code <= 4999  # noqa: PLR2004
+        if len(data) == 1 or not is_code:
+            return CloseCode.PROTOCOL
+        data = data[2:]
+    elif opcode != _TEXT:
+        return None
     try:
-        data[2:].decode()
+        data.decode()
     except UnicodeDecodeError:
-        return False
-    return True
+        return CloseCode.NOT_TEXT
+    return None
 
 
 def _read_typed(value: Mapping[str, object]) -> Frame:

@@ -13,6 +13,7 @@ import msgspec
 
 import engine.errors
 from engine.errors import BadInput, EngineError, Forbidden, NotFound, NotNow, Refused, TooLong
+from engine.ports import Position
 from handlers.wire.access import SIGNED_IN, Access, Caller, ReadCredential
 from handlers.wire.fields import reader
 from handlers.wire.language import Language
@@ -173,11 +174,15 @@ class Envelope(Protocol):
 
 
 class RawRequest(msgspec.Struct, frozen=True):
-    """The request of an endpoint that wants its body untouched, because a signature covers the bytes."""
+    """The request of an endpoint that wants its body untouched, because a signature covers the bytes.
+
+    ``in_path`` are the fields in the path's segments.
+    """
 
     body: bytes
     headers: Mapping[str, str]
     query: Fields
+    in_path: Fields = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +271,8 @@ class SocketDialect:
     source_id: str
     encode: Callable[[Any], bytes | None]
     """An event as this dialect shows it, None when it does not. Called once, however many sockets listen."""
+    encode_at: Callable[[Any, Position], bytes | None] | None = None
+    """The same for an event of a room with its position; None: this dialect shows no positions."""
     events: Mapping[str, type[msgspec.Struct]]
     """Event name on the wire → shape of what ``encode`` writes; for the printed description."""
     answer: Callable[[str, object, object], bytes]

@@ -92,6 +92,8 @@ class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
     gap_since_ms: int | None = None
     absent: tuple[Side, ...] = ()
     unbilled_ms: int = 0
+    unowned_since_ms: int | None = None
+    """Set by a claim, until its owner has resumed the call: from then on nobody is known to have looked after it."""
     ended_at_ms: int | None = None
     end_reason: EndReason | None = None
     ended_by: str = ""
@@ -155,10 +157,11 @@ class CallStore(Protocol):
     async def adoptable(self, me: NodeId, *, limit: int = 1000) -> tuple[CallRecord, ...]:
         """Live calls owned by nobody, by a node that is dead (D-13), or by ``me``."""
 
-    async def claim(self, call: CallRecord, me: NodeId) -> CallRecord | None:
+    async def claim(self, call: CallRecord, me: NodeId, *, unowned_since_ms: int | None = None) -> CallRecord | None:
         """Become the owner of ``call`` as it was read: owner = ``me``, epoch + 1. None when somebody else was faster.
 
-        Succeeds only when the owner is nobody, ``me``, or dead at this moment.
+        Succeeds only when the owner is nobody, ``me``, or dead at this moment. ``unowned_since_ms``, if given, is kept
+        with it: should ``me`` die before it resumes the call, the next owner knows for how long nobody did.
 
         Raises: Unavailable: unknown; look again.
         """

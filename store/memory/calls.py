@@ -71,13 +71,16 @@ class MemoryCalls:
     async def adoptable(self, me: NodeId, *, limit: int = 1000) -> tuple[CallRecord, ...]:
         return tuple([call for call in self._live() if may_take(self._database, me, call.owner)][:limit])
 
-    async def claim(self, call: CallRecord, me: NodeId) -> CallRecord | None:
+    async def claim(self, call: CallRecord, me: NodeId, *, unowned_since_ms: int | None = None) -> CallRecord | None:
         kept = self._database.calls.get(call.id)
         if kept is None or not kept.is_live or (kept.owner, kept.epoch) != (call.owner, call.epoch):
             return None
         if not may_take(self._database, me, kept.owner):
             return None
-        mine = self._database.calls[call.id] = replace(kept, owner=me, epoch=kept.epoch + 1)
+        mine = replace(kept, owner=me, epoch=kept.epoch + 1)
+        if unowned_since_ms is not None:
+            mine = replace(mine, unowned_since_ms=unowned_since_ms)
+        self._database.calls[call.id] = mine
         return mine
 
     async def release(self, call_id: CallId, epoch: int) -> None:

@@ -77,11 +77,14 @@ class MongoCalls:
         owners = await takeable_owners(self._mongo, CALLS, {"live": True}, me)
         return _calls(await self._mongo.find(CALLS, {"live": True, "owner": {"$in": owners}}, sort=OLDEST, limit=limit))
 
-    async def claim(self, call: CallRecord, me: NodeId) -> CallRecord | None:
+    async def claim(self, call: CallRecord, me: NodeId, *, unowned_since_ms: int | None = None) -> CallRecord | None:
         if not await self._graveyard.may_take(call.owner, me):
             return None
         as_read = {"_id": number(call.id), "owner": call.owner, "epoch": number(call.epoch), "live": True}
-        return _call(await self._mongo.find_and_update(CALLS, as_read, change_owner(me, call.epoch + 1)))
+        change = change_owner(me, call.epoch + 1)
+        if unowned_since_ms is not None:
+            change["$set"]["unowned_since_ms"] = number(unowned_since_ms)
+        return _call(await self._mongo.find_and_update(CALLS, as_read, change))
 
     async def release(self, call_id: CallId, epoch: int) -> None:
         where = {"_id": number(call_id), "epoch": number(epoch), "live": True}

@@ -359,3 +359,43 @@ def test_an_unset_secret_is_shown_as_unset():
         show(load(file=None, environment={"GREENROOM_MONGO__URI": "mongodb://db"}))["mongo.uri"]["value"]
         == "mongodb://db"
     )
+
+
+# Media servers
+
+
+@pytest.mark.parametrize(
+    ("variables", "complaint"),
+    [
+        ({"NGINX_PEERS": "[localhost]"}, "media.hooks.nginx_peers: not an IP address: localhost"),
+        ({"NGINX_CONTROL": "127.0.0.1:8080"}, "media.hooks.nginx_control: must begin with http:// or https://"),
+        ({"CSS_PATH": STRONG}, "media.hooks.css_path: goes with media.hooks.css_key, or neither"),
+        ({"CSS_API_ID": "AKID"}, "media.hooks.css_api_id: goes with media.hooks.css_api_key, or neither"),
+        ({"CSS_PATH": "guess/me", "CSS_KEY": "k"},
+         "media.hooks.css_path: letters, digits, - and _ only, 16 to 64 of them"),
+    ],
+)  # fmt: skip
+def test_hooks_that_cannot_work_stop_the_start(variables, complaint):
+    environment = {f"{PREFIX}MEDIA__HOOKS__{name}": value for name, value in variables.items()}
+
+    assert mistakes_of(environment=environment) == (complaint,)
+
+
+def test_secrets_of_what_is_off_may_be_empty_in_production_and_others_may_not_be_weak():
+    assert load(file=None, environment=PRODUCTION).config.media.hooks.css_key == ""
+
+    told = mistakes_of(
+        environment=PRODUCTION
+        | {"GREENROOM_MEDIA__HOOKS__CSS_PATH": STRONG, "GREENROOM_MEDIA__HOOKS__CSS_KEY": "greenroom-cb-key"}
+    )
+    assert told == ("production: media.hooks.css_key: is shorter than 32 bytes; set GREENROOM_MEDIA__HOOKS__CSS_KEY",)
+
+
+def test_the_secrets_of_hooks_are_not_shown():
+    loaded = load(
+        file=None,
+        environment={"GREENROOM_MEDIA__HOOKS__CSS_PATH": STRONG, "GREENROOM_MEDIA__HOOKS__CSS_KEY": "1" + STRONG},
+    )
+
+    assert STRONG not in repr(loaded.config)
+    assert show(loaded)["media.hooks.css_path"]["value"] == "****"

@@ -179,3 +179,74 @@ def test_a_name_that_would_change_the_address_is_refused(stream):
 def test_there_is_no_signing_without_a_key(changes):
     with pytest.raises(ValueError, match="key"):
         addresses(**changes)
+
+
+# What a media server is shown
+
+
+def shown(address):
+    place, _, query = address.partition("?")
+    pairs = [(key, value) for key, _, value in (pair.partition("=") for pair in query.split("&"))]
+    return place.rpartition("/")[2], pairs
+
+
+def test_a_media_server_is_shown_what_was_given_out():
+    ours = addresses(push_keys=("new", PUSH_KEY))
+    name, query = shown(addresses().push(STREAM, now_s=NOW_S))
+
+    assert ours.pushed("live", name, query, now_s=NOW_S) == STREAM
+    assert ours.pushed("live", name, [*reversed(query), ("more", "1")], now_s=NOW_S) == STREAM
+    assert ours.pushed("live", name, query, now_s=NOW_S + DAY_S - 1) == STREAM
+    assert ours.pushed("live", name, query, now_s=NOW_S + DAY_S) is None
+
+
+def test_the_account_may_be_left_out_and_the_case_of_the_expiry_is_free():
+    secret = tx_secret(PUSH_KEY, f"8888_{STREAM}", "6955b900")
+
+    query = [("txSecret", secret), ("txTime", "6955b900")]
+    assert addresses().pushed("live", f"8888_{STREAM}", query, now_s=NOW_S) == STREAM
+
+
+def test_each_direction_has_its_own_key():
+    ours = addresses()
+    pushed, played = ours.push(STREAM, now_s=NOW_S), ours.accelerated(STREAM, now_s=NOW_S)
+
+    assert ours.played("live", *shown(played), now_s=NOW_S) == STREAM
+    assert ours.played("live", *shown(pushed), now_s=NOW_S) is None
+    assert ours.pushed("live", *shown(played), now_s=NOW_S) is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda app, name, query: ("other", name, query),
+        lambda app, name, query: ("", name, query),
+        lambda app, name, query: (app, name.removeprefix("8888_"), query),
+        lambda app, name, query: (app, "9999_" + STREAM, query),
+        lambda app, name, query: (app, "8888_8888_" + STREAM, query),
+        lambda app, name, query: (app, name + "1", query),
+        lambda app, name, query: (app, "8888_", query),
+        lambda app, name, query: (app, name, []),
+        lambda app, name, query: (app, name, query[:2]),
+        lambda app, name, query: (app, name, query[::2]),
+        lambda app, name, query: (app, name, [*query, query[0]]),
+        lambda app, name, query: (app, name, [*query, query[1]]),
+        lambda app, name, query: (app, name, [*query, query[2]]),
+        lambda app, name, query: (app, name, [*query, ("txTime", "7FFFFFFF")]),
+        lambda app, name, query: (app, name, [("bizid", "9999"), *query[1:]]),
+        lambda app, name, query: (app, name, [*query[:2], ("txTime", "")]),
+        lambda app, name, query: (app, name, [*query[:2], ("txTime", "0x6955B900")]),
+        lambda app, name, query: (app, name, [*query[:2], ("txTime", "6955b900")]),
+        lambda app, name, query: (app, name, [*query[:2], ("txTime", "F" * 17)]),
+        lambda app, name, query: (app, name, [("txSecret", "é"), query[2]]),
+        lambda app, name, query: (app, name, [("txSecret", query[1][1].upper()), query[2]]),
+    ],
+)
+def test_a_media_server_that_is_shown_anything_else_is_not_shown_ours(change):
+    ours = addresses()
+    name, query = shown(ours.push(STREAM, now_s=NOW_S))
+    assert [key for key, _ in query] == ["bizid", "txSecret", "txTime"]
+
+    app, name, query = change("live", name, query)
+
+    assert ours.pushed(app, name, query, now_s=NOW_S) is None

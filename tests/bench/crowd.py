@@ -31,7 +31,9 @@ def masked(payload: bytes) -> bytes:
 class Crowd:
     """Connections ``first`` to ``first + count - 1``; ``path_of`` a number is what the handshake asks for."""
 
-    def __init__(self, port: int, count: int, *, path_of: Callable[[int], str], first: int = 1, receive_bytes: int = 0) -> None:
+    def __init__(
+        self, port: int, count: int, *, path_of: Callable[[int], str], first: int = 1, receive_bytes: int = 0
+    ) -> None:
         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
         self._epoll = select.epoll()
@@ -52,7 +54,8 @@ class Crowd:
 
     def send(self, frame: bytes) -> None:
         """The next one says something."""
-        assert next(self._speakers).send(frame) == len(frame)
+        sent_bytes = next(self._speakers).send(frame)
+        assert sent_bytes == len(frame)
 
     def read(self, *, timeout_s: float = 1.0) -> Iterator[int]:
         """Sizes of the pieces that have come, as they are read; nothing after ``timeout_s`` without any."""

@@ -16,6 +16,7 @@ are closed within 10 s, and nobody else notices.
 
 import asyncio
 import gc
+import importlib.metadata
 import importlib.util
 import json
 import statistics
@@ -163,7 +164,9 @@ def encode_at(event: Said, position: Position) -> bytes:
     return write_json({"type": "said", "epoch": position.epoch, "seq": position.seq, "data": data})
 
 
-TEXT: Final = "x" * (EVENT_BYTES - len(encode_at(Said("room_000000", 10_000_000, "somebody", ""), Position(1, 1_000_000))))
+TEXT: Final = "x" * (
+    EVENT_BYTES - len(encode_at(Said("room_000000", 10_000_000, "somebody", ""), Position(1, 1_000_000)))
+)
 SAY: Final = masked(write_json({"type": "say", "id": 1, "data": {"text": TEXT}}))
 TELL_ALL: Final = masked(write_json({"type": "tell_all", "id": 1, "data": {}}))
 COUNT: Final = masked(write_json({"type": "count", "id": 1, "data": {}}))
@@ -440,7 +443,8 @@ def main(rounds: int) -> None:
     names = [name for name in SERVERS if name in ("ours", "naive Tornado") or importlib.util.find_spec(name)]
     for name in SERVERS.keys() - names:
         print(f"{name} is not installed, and is left out")
-    result: dict[str, Any] = {"people": PEOPLE, "event_bytes": EVENT_BYTES}
+    peers = {name: importlib.metadata.version(name) for name in names if name in ("websockets", "aiohttp")}
+    result: dict[str, Any] = {"people": PEOPLE, "event_bytes": EVENT_BYTES, "peers": peers}
     reached: dict[str, float] = {}
     servers = {name: running(name) for name in names}
     crowds: dict[str, tuple[int, Crowd]] = {}

@@ -130,7 +130,7 @@ def ours_reading(uri: str) -> Any:
 
 
 def lean_with_motor(uri: str) -> HTTPServer:
-    people = motor.motor_tornado.MotorClient(uri)[DATABASE]["people"]
+    people: Any = motor.motor_tornado.MotorClient(uri)[DATABASE]["people"]
 
     class LeanWithMotor(Lean):
         async def post(self):

@@ -5,10 +5,12 @@ Reading is strict the other way round: a server that sends what RFC 6455 does no
 
 import asyncio
 import base64
+import contextlib
 import hashlib
 import socket
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
 from typing import Final, NamedTuple
 
 CONTINUATION: Final = 0x0
@@ -26,7 +28,7 @@ HEADERS: Final[Mapping[str, str]] = {
     "Sec-WebSocket-Version": "13",
     "Sec-WebSocket-Key": KEY,
 }
-DEADLINE_S: Final = 20.0  # Nothing here takes long; whoever waits so much longer waits for ever.
+DEADLINE_S: Final = 20.0
 
 _GUID: Final = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _MASK: Final = b"\x37\xfa\x21\x3d"
@@ -92,11 +94,10 @@ class Heard(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """The server's answer to a handshake; header names in lower case, each once."""
+    """The head of the server's answer to a handshake; header names in lower case, each once."""
 
     status: int
     headers: Mapping[str, str]
-    body: bytes
 
 
 class RawClient:
@@ -105,13 +106,6 @@ class RawClient:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
-
-    @classmethod
-    async def connect(cls, port: int) -> "RawClient":
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        # Pieces arrive as they were sent, one by one.
-        writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return cls(reader, writer)
 
     async def send(self, *pieces: bytes) -> None:
         """Write ``pieces`` one after the other, giving the server the time to look at each."""
@@ -133,8 +127,7 @@ class RawClient:
                 name, _, value = line.partition(":")
                 assert name.lower() not in headers, f"{name} comes twice"
                 headers[name.lower()] = value.strip()
-            body = await self._reader.readexactly(int(headers.get("content-length", "0")))
-        return Answer(int(status), headers, body)
+        return Answer(int(status), headers)
 
     async def hear(self) -> Heard | None:
         """The server's next frame; None at a proper end of the connection.
@@ -172,9 +165,19 @@ class RawClient:
         async with asyncio.timeout(DEADLINE_S):
             return await self._reader.read(1) == b""
 
-    def leave(self) -> None:
-        """Close our end."""
-        self._writer.close()
+
+@asynccontextmanager
+async def connected(port: int) -> AsyncIterator[RawClient]:
+    """A connection that is ours to the end of the block, whatever the server does with it."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    # Pieces arrive as they were sent, one by one.
+    writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    try:
+        yield RawClient(reader, writer)
+    finally:
+        writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
 
 
 def pieces_of(data: bytes, *, bytes_count: int = 1) -> tuple[bytes, ...]:

@@ -5,6 +5,8 @@ Source: G-20, F-19.
 
 import asyncio
 import struct
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -27,12 +29,14 @@ from tests.conformance.cases import (
 )
 from tests.conformance.raw import (
     CLOSE,
+    DEADLINE_S,
     PING,
     PONG,
     TEXT,
     RawClient,
     accept_of,
     close,
+    connected,
     frame,
     pieces_of,
     request,
@@ -57,9 +61,9 @@ class Conversation:
 
     def __init__(self, client: RawClient) -> None:
         self._client = client
-        self.messages = []
-        self.pongs = []
-        self.close_payload = None
+        self.messages: list[tuple[str, str]] = []
+        self.pongs: list[bytes] = []
+        self.close_payload: bytes | None = None
 
     async def listen(self, *, until_pong: bytes | None = None) -> None:
         """Until the server's close frame, or until this pong, which is not counted."""
@@ -83,17 +87,22 @@ class Conversation:
         return struct.unpack("!H", self.close_payload[:2])[0] if self.close_payload else 0
 
 
-async def opened(port: int) -> RawClient:
-    client = await RawClient.connect(port)
-    await client.send(request())
-    assert (await client.answer()).status == 101
-    return client
+@asynccontextmanager
+async def opened(port: int) -> AsyncIterator[RawClient]:
+    async with connected(port) as client:
+        await client.send(request())
+        assert (await client.answer()).status == 101
+        yield client
 
 
-async def gone(toy: Toy) -> None:
-    async with asyncio.timeout(20):
-        while toy.hub.sockets_count or toy.hub._address_counts:
-            await asyncio.sleep(0.001)
+@asynccontextmanager
+async def served(toy: Toy) -> AsyncIterator[int]:
+    """A server around ``toy``; in the end nothing may be left of any connection."""
+    async with serving(toy) as port:
+        yield port
+        async with asyncio.timeout(DEADLINE_S):
+            while toy.hub.sockets_count or toy.hub._address_counts:
+                await asyncio.sleep(0.001)
 
 
 async def closed_politely(client: RawClient) -> bool:
@@ -107,8 +116,7 @@ async def closed_politely(client: RawClient) -> bool:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 async def test_what_a_client_sends_is_answered_as_the_rfc_has_it(case: Case):
     toy = toy_at_full_speed()
-    async with serving(toy) as port:
-        client = await opened(port)
+    async with served(toy) as port, opened(port) as client:
         talk = Conversation(client)
 
         await client.send(*case.sent)
@@ -124,8 +132,6 @@ async def test_what_a_client_sends_is_answered_as_the_rfc_has_it(case: Case):
             # Whoever broke the rules, or has sent its close frame, need not do anything more.
             assert await client.is_over()
             assert talk.close_code == case.fate
-        client.leave()
-        await gone(toy)
 
     assert tuple(talk.messages) == case.messages
     assert tuple(talk.pongs) == case.pongs
@@ -136,9 +142,7 @@ async def test_what_a_client_sends_is_answered_as_the_rfc_has_it(case: Case):
 @pytest.mark.parametrize("case", HANDSHAKES, ids=lambda case: case.name)
 async def test_a_handshake_is_answered_as_the_rfc_has_it(case: HandshakeCase):
     toy = toy_at_full_speed()
-    async with serving(toy) as port:
-        client = await RawClient.connect(port)
-
+    async with served(toy) as port, connected(port) as client:
         await client.send(*case.sent)
         answer = await client.answer()
 
@@ -156,8 +160,6 @@ async def test_a_handshake_is_answered_as_the_rfc_has_it(case: HandshakeCase):
             assert await closed_politely(client)
         else:
             assert toy.presented == []
-        client.leave()
-        await gone(toy)
 
 
 @real_loop
@@ -165,15 +167,12 @@ async def test_a_handshake_is_answered_as_the_rfc_has_it(case: HandshakeCase):
 @pytest.mark.parametrize("bytes_count", [1, 64, 4_096])
 async def test_what_comes_with_the_handshake_is_no_less_a_frame(frames, bytes_count):
     toy = toy_at_full_speed()
-    async with serving(toy) as port:
-        client = await RawClient.connect(port)
-
+    async with served(toy) as port, connected(port) as client:
         await client.send(*pieces_of(request() + frames, bytes_count=bytes_count))
         assert (await client.answer()).status == 101
         await client.send(frame(TEXT, command())[len(frames) :], frame(PING, b"end"))
         talk = Conversation(client)
         await talk.listen(until_pong=b"end")
-        client.leave()
 
     assert talk.messages == ([] if frames[:1] == frame(PING)[:1] else list(ORDERED))
 
@@ -181,8 +180,7 @@ async def test_what_comes_with_the_handshake_is_no_less_a_frame(frames, bytes_co
 @real_loop
 async def test_a_server_that_closes_first_waits_for_the_answer():
     toy = toy_at_full_speed()
-    async with serving(toy) as port:
-        client = await opened(port)
+    async with served(toy) as port, opened(port) as client:
         await client.send(frame(PING, b"in"))
         talk = Conversation(client)
         await talk.listen(until_pong=b"in")
@@ -194,15 +192,13 @@ async def test_a_server_that_closes_first_waits_for_the_answer():
 
         assert talk.close_payload == struct.pack("!H", 4003) + "封".encode()
         assert await client.is_over()
-        client.leave()
     assert toy.engine.wanted == []
 
 
 @real_loop
 async def test_a_client_that_breaks_the_rules_while_a_close_is_on_its_way_is_not_told_twice():
     toy = toy_at_full_speed()
-    async with serving(toy) as port:
-        client = await opened(port)
+    async with served(toy) as port, opened(port) as client:
         await client.send(frame(PING, b"in"))
         talk = Conversation(client)
         await talk.listen(until_pong=b"in")
@@ -213,22 +209,18 @@ async def test_a_client_that_breaks_the_rules_while_a_close_is_on_its_way_is_not
 
         assert talk.close_code == 4003
         assert await client.is_over()
-        client.leave()
 
 
 @real_loop
 async def test_what_was_queued_before_a_rule_was_broken_comes_before_the_close():
     toy = toy_at_full_speed()
-    async with serving(toy) as port:
-        client = await opened(port)
-
+    async with served(toy) as port, opened(port) as client:
         await client.send(frame(TEXT, command()) * 5 + frame(0x3))
         talk = Conversation(client)
         await talk.listen()
 
         assert (tuple(talk.messages), talk.close_code) == (ORDERED * 5, PROTOCOL)
         assert await client.is_over()
-        client.leave()
 
 
 def test_the_table_is_as_long_as_it_has_to_be_and_names_each_case_once():

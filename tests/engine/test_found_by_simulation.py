@@ -158,8 +158,10 @@ async def test_people_are_free_when_their_call_was_fenced_while_it_was_taken_ove
         call = await cast.connect()
         honest = MemoryCalls.claim
 
-        async def claim_too_late(self: MemoryCalls, record: CallRecord, me: NodeId) -> CallRecord | None:
-            claimed = await honest(self, record, me)
+        async def claim_too_late(
+            self: MemoryCalls, record: CallRecord, me: NodeId, **proof: int | None
+        ) -> CallRecord | None:
+            claimed = await honest(self, record, me, **proof)
             if claimed is not None:
                 other_node_takes(cast, record.id)
             return claimed
@@ -171,6 +173,56 @@ async def test_people_are_free_when_their_call_was_fenced_while_it_was_taken_ove
         assert not cast.engine.presence._people[cast.tom.id].call
         assert (await kept(cast, call)).owner == "other#1"
         cast.stage.log.take("call_fenced")
+
+
+async def test_a_call_that_could_be_claimed_but_not_ended_gets_an_actor(monkeypatch: pytest.MonkeyPatch):
+    async with on_stage() as cast:
+        call = await cast.connect()
+        other_node_takes(cast, call.id)
+        cast.engine.calls._owned[call.id].stop()
+        await cast.stage.advance(10_000, seen=cast.both)
+        await cast.stage.stores.leases.begin("other", lease_ms=1, supersedes=False)
+        await cast.stage.advance(10)
+        await cast.stage.stores.leases.bury()
+        Sabotage(monkeypatch, MemoryCalls, "save", Unavailable(), times=1)
+        with pytest.raises(StoreDown):
+            await cast.engine.calls.stop(call.id, reason=EndReason.STOPPED, by="operator")
+
+        await cast.stage.advance(10_000, seen=cast.both)
+
+        assert [owned.id for owned in cast.engine.calls.owned()] == [call.id]
+
+
+async def test_an_outage_is_not_forgotten_by_a_node_that_dies_as_it_takes_over():
+    async with on_stage() as cast:
+        call = await cast.connect()
+        await cast.stage.advance(20_000, seen=cast.both)
+        proof_ms = cast.engine.node.last_proof_ms
+        other = await cast.stage.stores.leases.begin("other", lease_ms=10_000, supersedes=False)
+        other_node_takes(cast, call.id)
+        cast.engine.calls._owned[call.id].stop()
+        database(cast).calls[call.id] = replace(
+            database(cast).calls[call.id], owner=other.id, unowned_since_ms=proof_ms
+        )
+        await cast.stage.advance(18_000)
+
+        resumed = await kept(cast, call)
+        assert resumed.gap_since_ms == proof_ms
+        assert resumed.unowned_since_ms is None
+
+
+async def test_a_call_given_up_by_a_node_that_died_since_is_ended():
+    async with on_stage() as cast:
+        call = await cast.connect()
+        cast.engine.calls._owned[call.id].stop()
+        await cast.stage.advance(10)
+        cast.engine.calls._directory._parked[call.id] = None
+
+        await cast.engine._begin_anew(cast.engine.node.now_ms())
+        await cast.stage.advance(20_000, seen=cast.both)
+
+        assert (await kept(cast, call)).end_reason is EndReason.STOPPED
+        cast.stage.log.take("call_not_resumed")
 
 
 async def test_the_sweep_outlives_a_call_that_somebody_else_took(monkeypatch: pytest.MonkeyPatch):

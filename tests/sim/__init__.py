@@ -1,1 +1,1 @@
-"""The deterministic simulator: real engines on virtual time, over stores that fail, with people who know what is true."""
+"""The deterministic simulator: real engines on virtual time, stores that fail, and people who know what is true."""

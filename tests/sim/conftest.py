@@ -9,6 +9,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--sim-trace", action="store_true", help="print all that happened in it")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "replay: runs the seed that --seed names")
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """With ``--seed``, only the test that replays it."""
     if config.getoption("--seed", default=None) is None:

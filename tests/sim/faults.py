@@ -208,7 +208,12 @@ class Dice:
         after_ms = 1 + int(rng.random() * self._swarm.jitter_ms)
         if self.is_stopped:
             return before_ms, after_ms, Fate.DONE
-        if store == "calls" and method == "save" and rng.random() < _POISON_RATE[self._swarm.poison] and _is_in_a_turn():
+        if (
+            store == "calls"
+            and method == "save"
+            and rng.random() < _POISON_RATE[self._swarm.poison]
+            and _is_in_a_turn()
+        ):
             return self._counted(before_ms, after_ms, Fate.POISON)
         if not self._has_any:
             return before_ms, after_ms, Fate.DONE

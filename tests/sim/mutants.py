@@ -1,7 +1,7 @@
 """Planted bugs: the simulator has to find each of them, or its silence says nothing.
 
-A mutant changes one rule for as long as its context lasts, from outside: nothing of this is in the engine. Some take away
-one of several layers that guard the same thing; those name the layers they leave.
+A mutant changes one rule for as long as its context lasts, from outside: nothing of this is in the engine. Some take
+away several of the layers that guard one thing; those name the layers they leave.
 """
 
 import asyncio
@@ -19,18 +19,19 @@ import engine.billing.posting
 import engine.call.actor
 import engine.call.lifecycle
 import engine.services.recharge
+from engine.billing.entries import recharge_move
 from engine.billing.ledger import Ledger
 from engine.billing.posting import decide
 from engine.call.actor import CallActor
-from engine.call.lifecycle import Decision, PayMinute, SaveRecord, TRANSITIONS, WakeAt, next_boundary_ms, step
+from engine.call.lifecycle import Decision, PayMinute, SaveRecord, WakeAt, next_boundary_ms, step
 from engine.call.messages import Arrived, GraceOver, HangUp, Left, Message, Resume, Start
 from engine.errors import BelowFloor, StoreDown
 from engine.events import MinuteBegan, decode_event
 from engine.outbox import Outbox
 from engine.presence import Presence
 from engine.services.gifts import Gifts
-from store.interfaces.calls import CallRecord, EndReason, Phase, Side
-from store.interfaces.errors import StoreError, Unavailable
+from store.interfaces.calls import CallRecord, Phase, Side
+from store.interfaces.errors import StoreError
 from store.interfaces.ids import EntryId
 from store.interfaces.ledger import CallFence, Facts, MinuteClaim, Move, Outcome, Plan, Verdict
 from store.memory.calls import MemoryCalls
@@ -195,35 +196,19 @@ def _one_minute_too_many() -> AbstractContextManager[Any]:
 
 
 def _ended_twice() -> AbstractContextManager[Any]:
-    """An ended call may be ended again, with other numbers."""
+    """Who has lost the call to another owner ends it all the same, and an ended call may be ended again."""
     save = MemoryCalls.save
 
     async def overwrite(self: MemoryCalls, call: CallRecord) -> None:
         kept = self._database.calls.get(call.id)
-        if kept is not None and not kept.is_live and not call.is_live and kept.ended_at_ms != call.ended_at_ms:
+        if kept is None or call.is_live:
+            await save(self, call)
+        elif kept.is_live:
+            await save(self, replace(call, epoch=kept.epoch, version=kept.version + 1))
+        elif kept.ended_at_ms != call.ended_at_ms:
             self._database.calls[call.id] = call
-            return
-        await save(self, call)
 
-    def again(state: Any, message: Message, now_ms: int, rules: Any) -> Decision:
-        return step(state, message, now_ms=now_ms, rules=rules)
-
-    return _all_of(lambda: patch.object(MemoryCalls, "save", overwrite), lambda: _unfenced(again))
-
-
-@contextmanager
-def _unfenced(_step: Any) -> Iterator[None]:
-    """Who has lost the call to another owner ends it all the same."""
-    perform = MemoryCalls.save
-
-    async def save(self: MemoryCalls, call: CallRecord) -> None:
-        kept = self._database.calls.get(call.id)
-        if kept is not None and call.end_reason is not None:
-            call = replace(call, epoch=kept.epoch, version=kept.version + 1)
-        await perform(self, call)
-
-    with patch.object(MemoryCalls, "save", save):
-        yield
+    return patch.object(MemoryCalls, "save", overwrite)
 
 
 def _away_ignored() -> AbstractContextManager[Any]:
@@ -272,7 +257,9 @@ def _gap_from_long_ago() -> AbstractContextManager[Any]:
     def unfair(state: Any, message: Message, now_ms: int, rules: Any) -> Decision:
         decision = step(state, message, now_ms=now_ms, rules=rules)
         record = decision.state.record
-        is_gap_new = isinstance(message, Resume) and record.gap_since_ms is not None and state.record.gap_since_ms is None
+        is_gap_new = (
+            isinstance(message, Resume) and record.gap_since_ms is not None and state.record.gap_since_ms is None
+        )
         if not is_gap_new or record.started_at_ms is None:
             return decision
         record = replace(record, gap_since_ms=record.gap_since_ms - rules.minute_ms)
@@ -298,8 +285,6 @@ def _lease_by_node_clocks() -> AbstractContextManager[Any]:
     bury = MemoryLeases.bury
 
     async def by_my_clock(self: MemoryLeases) -> Any:
-        task = asyncio.current_task()
-        del task
         honest = self._now_ms
         self._now_ms = lambda: honest() + 9_000
         try:
@@ -314,8 +299,8 @@ def _same_epoch() -> AbstractContextManager[Any]:
     """A claim changes the owner and not the epoch."""
     claim = MemoryCalls.claim
 
-    async def quietly(self: MemoryCalls, call: CallRecord, me: Any) -> CallRecord | None:
-        claimed = await claim(self, call, me)
+    async def quietly(self: MemoryCalls, call: CallRecord, me: Any, **proof: Any) -> CallRecord | None:
+        claimed = await claim(self, call, me, **proof)
         if claimed is not None:
             claimed = self._database.calls[call.id] = replace(claimed, epoch=call.epoch)
         return claimed
@@ -336,7 +321,7 @@ def _claimed_from_the_living() -> AbstractContextManager[Any]:
 def _each_notification_credits() -> AbstractContextManager[Any]:
     """Every notification credits anew."""
     numbers = count()
-    honest = engine.services.recharge.recharge_move
+    honest = recharge_move
 
     def wrong(order: Any, *, transaction_id: str) -> Move:
         move = honest(order, transaction_id=transaction_id)
@@ -512,7 +497,7 @@ def _silence_unheard() -> AbstractContextManager[Any]:
     return patch.object(Presence, "_listen_for_silence", lambda _self, _person: None)
 
 
-def _deed_at_outage_lost() -> AbstractContextManager[Any]:
+def _acknowledged_unkept() -> AbstractContextManager[Any]:
     """The ledger answers before the store has confirmed."""
     post = MemoryLedger.post
 
@@ -527,38 +512,42 @@ def _deed_at_outage_lost() -> AbstractContextManager[Any]:
     return patch.object(MemoryLedger, "post", optimistic)
 
 
-MUTANTS: Final[Mapping[str, Mutant]] = MappingProxyType({
-    "a minute without key, counter and epoch": lambda: _all_of(_without_key, _without_counter_and_epoch),
-    "a minute with its counter and epoch alone": _without_key,
-    "a minute with its key alone, resumed one back": lambda: _all_of(_without_counter_and_epoch, _with_stale_resume),
-    "a minute with its epoch alone": lambda: _all_of(_without_key, _without_counter),
-    "connected time sampled when news is read": _sampled_at_alarms,
-    "a gap is charged": _billed_grace,
-    "grace never ends": _endless_grace,
-    "a begun minute is forgotten": _begun_minute_forgotten,
-    "settling pays one more": _one_minute_too_many,
-    "a call ends twice": _ended_twice,
-    "minute 1 without the guest": _away_ignored,
-    "event before commit": _told_before_paid,
-    "an outage counts as talk": _outage_counts_as_talk,
-    "a takeover's gap from long ago": _gap_from_long_ago,
-    "a dead node revives": _revived,
-    "leases by node clocks": _lease_by_node_clocks,
-    "a claim keeps the epoch": _same_epoch,
-    "calls are claimed from the living": _claimed_from_the_living,
-    "each notification credits": _each_notification_credits,
-    "any amount credits": _any_amount_credits,
-    "checked before, debited after": _checked_before_debited_after,
-    "entry and debit apart": _entry_without_debit,
-    "unknown counts as failed": _unknown_is_failed,
-    "a fold that does not delete": _fold_keeps,
-    "refused before folded": _never_folded_before_refusal,
-    "an idempotency key is ignored": _key_ignored,
-    "minutes by fast clocks": _early_minutes,
-    "two calls for one person": _two_calls_each,
-    "outbox marked before sent": _marked_before_sent,
-    "outbox never swept": _never_swept,
-    "silence goes unheard": _silence_unheard,
-    "acknowledged and not kept": _deed_at_outage_lost,
-})
+MUTANTS: Final[Mapping[str, Mutant]] = MappingProxyType(
+    {
+        "a minute without key, counter and epoch": lambda: _all_of(_without_key, _without_counter_and_epoch),
+        "a minute with its counter and epoch alone": _without_key,
+        "a minute with its key alone, resumed one back": lambda: _all_of(
+            _without_counter_and_epoch, _with_stale_resume
+        ),
+        "a minute with its epoch alone": lambda: _all_of(_without_key, _without_counter),
+        "connected time sampled when news is read": _sampled_at_alarms,
+        "a gap is charged": _billed_grace,
+        "grace never ends": _endless_grace,
+        "a begun minute is forgotten": _begun_minute_forgotten,
+        "settling pays one more": _one_minute_too_many,
+        "a call ends twice": _ended_twice,
+        "minute 1 without the guest": _away_ignored,
+        "event before commit": _told_before_paid,
+        "an outage counts as talk": _outage_counts_as_talk,
+        "a takeover's gap from long ago": _gap_from_long_ago,
+        "a dead node revives": _revived,
+        "leases by node clocks": _lease_by_node_clocks,
+        "a claim keeps the epoch": _same_epoch,
+        "calls are claimed from the living": _claimed_from_the_living,
+        "each notification credits": _each_notification_credits,
+        "any amount credits": _any_amount_credits,
+        "checked before, debited after": _checked_before_debited_after,
+        "entry and debit apart": _entry_without_debit,
+        "unknown counts as failed": _unknown_is_failed,
+        "a fold that does not delete": _fold_keeps,
+        "refused before folded": _never_folded_before_refusal,
+        "an idempotency key is ignored": _key_ignored,
+        "minutes by fast clocks": _early_minutes,
+        "two calls for one person": _two_calls_each,
+        "outbox marked before sent": _marked_before_sent,
+        "outbox never swept": _never_swept,
+        "silence goes unheard": _silence_unheard,
+        "acknowledged and not kept": _acknowledged_unkept,
+    }
+)
 """Each by what it does."""

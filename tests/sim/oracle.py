@@ -1,7 +1,7 @@
 """What is true, and what a bill may therefore say.
 
-``Truth`` is written while a seed runs: who was connected to which node, who asked for what, which node died. ``judge`` works
-out from it, by the documents and without the engine's rules, how long each pair really talked, and compares.
+``Truth`` is written while a seed runs: who was connected to which node, who asked for what, which node died. ``judge``
+works out from it, by the documents and without the engine's rules, how long each pair really talked, and compares.
 
 With no outage the number of minutes is exactly what the talk has begun, to within what the clocks of the seed can be
 wrong by (``tolerance_ms``; nothing at all in a seed without faults). With one it is never more, and no minute begins
@@ -87,9 +87,7 @@ class Truth:
         self.steps_ms = 0
         self.bans: dict[PersonId, list[int]] = defaultdict(list)
 
-    def seen(
-        self, person_id: PersonId, what: str, *, at_ms: int, really_ms: int, node: int, heard_ms: int = 0
-    ) -> None:
+    def seen(self, person_id: PersonId, what: str, *, at_ms: int, really_ms: int, node: int, heard_ms: int = 0) -> None:
         self._sightings_count += 1
         self.sightings[person_id].append(Sighting(at_ms, really_ms, what, node, heard_ms, self._sightings_count))
 
@@ -178,13 +176,15 @@ class _Case:
             return False
         return not any(at_ms <= last_ms and until_ms >= self.rung_ms - 1 for at_ms, until_ms in self.truth.outages)
 
-    # --- no outage: exactly --------------------------------------------------------------------------------------------
+    # --- no outage: exactly -------------------------------------------------------------------------------------------
 
     def _is_exact(self) -> Iterator[str]:
         gaps = self._gaps()
         is_open = bool(gaps) and gaps[-1][1] >= self.end_ms
         talk_end_ms = min(self.end_ms, gaps[-1][0]) if is_open else self.end_ms
-        talked_ms = talk_end_ms - self.start_ms - sum(until_ms - at_ms for at_ms, until_ms in gaps if at_ms < talk_end_ms)
+        talked_ms = (
+            talk_end_ms - self.start_ms - sum(until_ms - at_ms for at_ms, until_ms in gaps if at_ms < talk_end_ms)
+        )
         if self.call.end_reason is EndReason.NO_DIAMONDS:
             talked_ms -= 1  # Ended by us at a boundary, it does not owe what the boundary opens.
         tolerance_ms = self.tolerance_ms * (1 + 2 * len(gaps))
@@ -201,8 +201,10 @@ class _Case:
             if until_ms - at_ms > self.swarm.grace_ms + tolerance_ms:
                 yield f"INV-6: call {self.call.id} lived through a gap of {until_ms - at_ms} ms"
         # A store's clock that stepped shows the end at another time than the gap began at.
-        if self.call.end_reason is EndReason.LOST and not self.truth.steps_ms and not any(
-            abs(until_ms - at_ms - self.swarm.grace_ms) <= tolerance_ms for at_ms, until_ms in gaps[-1:]
+        if (
+            self.call.end_reason is EndReason.LOST
+            and not self.truth.steps_ms
+            and not any(abs(until_ms - at_ms - self.swarm.grace_ms) <= tolerance_ms for at_ms, until_ms in gaps[-1:])
         ):
             yield f"INV-5: call {self.call.id} ended as lost at {self.end_ms}, the gaps were {gaps}"
 
@@ -213,7 +215,11 @@ class _Case:
         minute that was charged meanwhile, nor from before the end of a gap that was closed meanwhile.
         """
         news = sorted(
-            [(at_ms, number, what, since_ms, side) for side in Side for at_ms, number, what, since_ms in self._news_of(side)]
+            [
+                (at_ms, number, what, since_ms, side)
+                for side in Side
+                for at_ms, number, what, since_ms in self._news_of(side)
+            ]
         )
         gaps: list[Span] = []
         lost: set[Side] = set()
@@ -273,7 +279,7 @@ class _Case:
         begun = [one.begins_at_ms - EPOCH_MS for one in self.truth.charges[self.call.id]]
         return max([at_ms for at_ms in begun if at_ms <= until_ms], default=0)
 
-    # --- outage: never more --------------------------------------------------------------------------------------------
+    # --- outage: never more -------------------------------------------------------------------------------------------
 
     def _is_not_too_much(self) -> Iterator[str]:
         together = _intersection(*(self._may_have_been_there(side) for side in Side))

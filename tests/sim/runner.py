@@ -1,7 +1,7 @@
 """Runs seeds: one, or thousands on all cores, and says what they have seen.
 
 A seed has two phases. In the first everything may fail; in the second nothing does, and all must come to rest within
-``SETTLE_MS_MAX``. What does not hold is reported with all that is needed to see it again: seed, options, the last events.
+``SETTLE_MS_MAX``. What does not hold is reported with all that is needed to see it again: seed, options, last events.
 
 ``python -m tests.sim.runner WHAT FIRST COUNT STEP`` is one worker; it answers in JSON.
 """
@@ -73,6 +73,7 @@ class Tally:
     rare: Counter[str] = field(default_factory=Counter)
     virtual_ms: int = 0
     worked_s: float = 0.0
+    """Time of the processors, so that a machine that does other things as well tells the same."""
 
     def add(self, result: Result) -> None:
         """Take one seed in."""
@@ -104,9 +105,12 @@ class Tally:
 
     def describe(self) -> str:
         """The run at a glance, and every count."""
-        lines = [
+        glance = (
             f"{self.seeds_count} seeds, {len(self.failures)} violations, {self.virtual_hours:.0f} virtual hours,"
-            f" {self.counts.total()} faults, {self.seeds_per_core_second:.1f} seeds/s per core",
+            f" {self.counts.total()} faults, {self.seeds_per_core_second:.1f} seeds/s per core"
+        )
+        lines = [
+            glance,
             *(f"  fault      {kind:<42} {count:>8}" for kind, count in sorted(self.counts.items())),
             *(f"  sometimes  {state:<42} {count:>8}" for state, count in sorted(self.rare.items())),
         ]
@@ -246,13 +250,13 @@ def _work(
 
 
 def _some_seeds(seeds: Sequence[int]) -> dict[str, Any]:
-    tally, began_s = Tally(), time.perf_counter()
+    tally, began_s = Tally(), time.process_time()
     for seed in seeds:
         tally.add(run_seed(seed))
         if len(tally.failures) >= FAILURES_MAX:
             break
-    tally.worked_s = time.perf_counter() - began_s
-    return dataclasses.asdict(tally)
+    tally.worked_s = time.process_time() - began_s
+    return {slot: getattr(tally, slot) for slot in Tally.__slots__}
 
 
 def _some_mutants(names: Sequence[str], seeds: Sequence[int]) -> dict[str, Any]:

@@ -1,29 +1,26 @@
-"""What people do: they sign in, ring each other, talk, lose their lines, give, buy, and hang up; each seed in its own way.
+"""What people do: sign in, ring each other, talk, lose their lines, give, buy, and hang up; each seed in its own way.
 
-A person's script knows no fault. It retries what failed with the same key, goes where the call is, and writes down what it
-was told. Faults of the world outside nodes (``Chaos``) are here as well: they only choose moments.
+A person's script knows no fault. It retries what failed with the same key, goes where the call is, and writes down what
+it was told. The weather is here as well: it only chooses the moments at which something happens to nodes and store.
 """
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final
 
 from engine.billing.entries import gift_entry_id
-from engine.call.lifecycle import next_boundary_ms
+from engine.call.meter import boundary_ms
 from engine.errors import (
-    BadInput,
     Banned,
     BelowFloor,
     Busy,
     EngineError,
     Forbidden,
-    KeyReused,
     NotFound,
-    NotSignedIn,
     Refused,
     Unreachable,
-    WrongPhase,
 )
 from engine.greenroom import Greenroom
 from store.interfaces.calls import CallRecord, EndReason, Phase, Side
@@ -70,7 +67,9 @@ class Person:
                 await world.wait(500)
                 raise Lost
             at = nodes[world.chance.randrange(len(nodes))]
-        rate = 0.0 if world.dice.is_stopped else {Level.OFF: 0.0, Level.LOW: 0.02, Level.HIGH: 0.12}[world.swarm.network]
+        rate = (
+            0.0 if world.dice.is_stopped else {Level.OFF: 0.0, Level.LOW: 0.02, Level.HIGH: 0.12}[world.swarm.network]
+        )
         point = world.chance.random() if rate else 1.0
         if point < rate / 2:
             world.fault("request lost", at)
@@ -88,16 +87,25 @@ class Person:
         self.world.truth.seen(who.id, "seen", at_ms=self.world.now_ms, really_ms=self.world.now_ms, node=node.number)
         return await work(node.engine, who)
 
-    async def try_to(self, work: Work, *, call_id: CallId | None = None, tries_max: int = TRIES_MAX) -> Any:
+    async def try_to(
+        self,
+        work: Work,
+        *,
+        call_id: CallId | None = None,
+        tries_max: int = TRIES_MAX,
+        attempts: list[str] | None = None,
+    ) -> Any:
         """Ask until there is an answer that a retry cannot change, at the owner of ``call_id`` if there is one.
+
+        ``attempts`` gets an entry for each request that is sent.
 
         Raises: Refused. Lost: never answered.
         """
         for attempt in range(tries_max):
+            if attempts is not None:
+                attempts.append(self.name)
             try:
                 return await self.ask(work, at=None if call_id is None else self.world.owner_of(call_id))
-            except NotSignedIn:
-                raise
             except Refused:
                 raise
             except EngineError as error:
@@ -325,17 +333,17 @@ class People:
         attempts: list[str] = []
 
         async def work(engine: Greenroom, who: PersonRecord) -> Any:
-            attempts.append("asked")
             return await engine.gifts.give(who, gift_id, count, to=None, key=key)
 
         async def once() -> None:
             # Without a key a retry would be another gift.
+            tries_max = TRIES_MAX if key else 1
             try:
-                receipt = await guest.try_to(work, call_id=call_id, tries_max=TRIES_MAX if key else 1)
+                receipt = await guest.try_to(work, call_id=call_id, tries_max=tries_max, attempts=attempts)
             except BelowFloor:
                 self.world.rare["gift refused"] += 1
                 # An attempt whose answer was lost may still be under way; one alone that was refused is not.
-                if key and attempts == ["asked"]:
+                if key and len(attempts) == 1:
                     self.world.journal.refused.add(gift_entry_id(guest.id, f"k:{key}"))
             except (Refused, Lost):
                 return
@@ -347,7 +355,6 @@ class People:
 
         if key and rng.random() < 0.25:
             self.world.rare["double click"] += 1
-            attempts.append("clicked twice")
             await asyncio.gather(once(), once())
         else:
             await once()
@@ -506,10 +513,8 @@ class _Encounter:
         if call is None:
             return
         self.call_id = call.id
-        try:
+        with contextlib.suppress(Refused, Lost):
             await self._answer(caller)
-        except (Refused, Lost):
-            pass
         await self._leave()
 
     def _other(self, person: Person) -> Person:
@@ -541,9 +546,9 @@ class _Encounter:
         kind = rng.random()
         if kind < 0.12:
             world.rare["double click"] += 1
-            calls = await asyncio.gather(self._ring_once(caller), self._ring_once(caller))
+            calls = list(await asyncio.gather(self._ring_once(caller), self._ring_once(caller)))
         elif kind < 0.3:
-            calls = await asyncio.gather(self._ring_once(caller), self._ring_once(callee))
+            calls = list(await asyncio.gather(self._ring_once(caller), self._ring_once(callee)))
         else:
             calls = [await self._ring_once(caller)]
         found = [call for call in calls if call is not None]
@@ -711,7 +716,12 @@ class _Encounter:
         rng = self.rng
         if rng.random() < 0.5:
             return rng.randrange(500, 4 * minute_ms)
-        due_ms = self.call.rung_at_ms if self.call.started_at_ms is None else next_boundary_ms(self.call, _Grid(minute_ms))
+        due_ms = boundary_ms(
+            started_at_ms=self.call.started_at_ms or self.world.store_now_ms(),
+            unbilled_ms=self.call.unbilled_ms,
+            minute=self.call.minutes_paid + 1,
+            minute_ms=minute_ms,
+        )
         left_ms = due_ms - self.world.store_now_ms() + rng.randrange(0, 3) * minute_ms
         return max(1, left_ms + rng.choice((-1, 0, 1, -30, 30, -500, 500)))
 
@@ -775,9 +785,7 @@ class _Encounter:
         async def work(engine: Greenroom, who: PersonRecord) -> Any:
             asked_at_ms.append(world.now_ms)
             # The pair's call ends, whichever that is by now.
-            world.truth.asked_to_end(
-                world.database.live_call_of.get(other.id, call_id), "hang up", at_ms=world.now_ms
-            )
+            world.truth.asked_to_end(world.database.live_call_of.get(other.id, call_id), "hang up", at_ms=world.now_ms)
             return await engine.calls.hang_up(who, other.id)
 
         try:
@@ -789,20 +797,11 @@ class _Encounter:
             world.truth.told_ended(call_id, asked_at_ms=asked_at_ms[-1])
 
 
-class _Grid:
-    """As much of the rules as a boundary needs."""
-
-    def __init__(self, minute_ms: int) -> None:
-        self.minute_ms = minute_ms
-
-
 async def _poll(_engine: Greenroom, _who: PersonRecord) -> None:
     """A request that only shows that somebody is there."""
 
 
 async def _quietly(work: Coroutine[Any, Any, Any]) -> None:
     """Do it, and do not mind if it does not succeed."""
-    try:
+    with contextlib.suppress(EngineError, Lost):
         await work
-    except (EngineError, Lost, BadInput, KeyReused, WrongPhase):
-        pass

@@ -1,16 +1,15 @@
 """The world of one seed: one database that never fails, nodes that do, and the time between them.
 
-``World`` owns the virtual time, the nodes and the truth about who was where. ``SimNode`` is one incarnation of one server: a
-real ``Greenroom`` over faulty stores and a clock of its own. It dies as a killed process does: whatever it has asked is
-never answered, whatever it would do does not happen. Frozen, it goes on later as if nothing had been, except for the time.
+``World`` owns the virtual time, the nodes and the truth about who was where. ``SimNode`` is one incarnation of one
+server: a real ``Greenroom`` over faulty stores and a clock of its own. It dies as a killed process does: whatever it
+has asked is never answered, whatever it would do does not happen. Frozen, it goes on later as if nothing had been.
 """
 
 import asyncio
 import hashlib
 import random
 from collections import Counter, deque
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Final, cast
 
 from engine import settings
@@ -20,7 +19,7 @@ from engine.greenroom import Greenroom
 from engine.ports import Payment, PaymentNotice
 from engine.world import World as Ports
 from store.interfaces.calls import CallRecord
-from store.interfaces.ids import CallId, EntryId, NodeId, PersonId
+from store.interfaces.ids import CallId, EntryId, NodeId, PersonId, RoomId
 from store.interfaces.ledger import Move, Outcome, Verdict
 from store.memory.database import MemoryDatabase
 from store.memory.stores import memory_stores
@@ -38,8 +37,6 @@ EPOCH_MS: Final = 1_767_225_600_000
 
 ANSWER_WITHIN_MS: Final = 10_000
 TRACED_MAX: Final = 50
-LOOPS: Final = frozenset({"lease", "presence", "calls-sweep", "rooms-sweep", "reconcile", "outbox-sweep", "fold-sweep"})
-"""The tasks that run as long as a node does."""
 
 
 class Lost(Exception):
@@ -156,7 +153,7 @@ class World:
         return next((node for node in self.live_nodes if node.engine.node.id == call.owner), None)
 
     async def boot(self, name: str, *, delay_ms: int = 0) -> None:
-        """Start the node of that name, and again until it stands. Its data folder's lock proves that the last one is gone."""
+        """Start the node of that name, again until it stands. Its folder's lock proves that the last one is gone."""
         if delay_ms:
             await asyncio.sleep(delay_ms / 1_000)
         while (self.nodes[name] is None or cast("SimNode", self.nodes[name]).is_dead) and not self.violation:
@@ -173,6 +170,7 @@ class World:
                 await asyncio.sleep(1)
             else:
                 node.is_up = True
+                node.loops = tuple(node.tasks)
                 self.trace(node, "is up")
 
     # --- what happens ----------------------------------------------------------------------------------------------
@@ -237,7 +235,7 @@ class World:
         if found:
             self.break_off(found[0])
 
-    def applied(
+    def applied(  # noqa: PLR0917  # one call of a store, as it was made
         self, node: "SimNode", store: str, method: str, args: tuple[Any, ...], result: Any, error: Exception | None
     ) -> None:
         """A call took effect in the store: look at what it touched, at once."""
@@ -250,10 +248,9 @@ class World:
                 self._lease_written(node, method, result)
             case _:
                 self.trace(node, store, method, "" if error is None else repr(error))
-        if method in _KILLING and self.swarm.kills is not Level.OFF and not self.dice.is_stopped:
-            if self.chance.random() < (0.002 if self.swarm.kills is Level.LOW else 0.012):
-                self.fault("node killed in a store call", node, f"{store}.{method}")
-                self.kill(node)
+        if method in _KILLING and not self.dice.is_stopped and self.chance.random() < _KILL_RATE[self.swarm.kills]:
+            self.fault("node killed in a store call", node, f"{store}.{method}")
+            self.kill(node)
 
     def failed(self, node: "SimNode", store: str, method: str, args: tuple[Any, ...], fate: Fate) -> None:
         """A call did not get its answer."""
@@ -276,7 +273,9 @@ class World:
 
     def _posted(self, node: "SimNode", moves: list[Move], outcomes: tuple[Outcome, ...] | None) -> None:
         ids = tuple(move.id for move in moves)
-        self.trace(node, "post", *(f"{one}={outcome.verdict}" for one, outcome in zip(ids, outcomes or (), strict=False)))
+        self.trace(
+            node, "post", *(f"{one}={outcome.verdict}" for one, outcome in zip(ids, outcomes or (), strict=False))
+        )
         if outcomes is None:
             return
         if len(moves) > 1:
@@ -400,6 +399,7 @@ class World:
             task.cancel()
 
 
+_KILL_RATE: Final = {Level.OFF: 0.0, Level.LOW: 0.002, Level.HIGH: 0.012}
 _CALL_WRITES: Final = frozenset({"add", "save", "claim", "release"})
 _KILLING: Final = frozenset({"add", "save", "claim", "post", "fold", "sent", "renew", "begin", "announced"})
 
@@ -417,6 +417,8 @@ class SimNode:
         self.is_frozen = False
         self.is_cut = False
         self.tasks: dict[asyncio.Task[Any], None] = {}
+        self.loops: tuple[asyncio.Task[Any], ...] = ()
+        """Those that its start began: they run for as long as it does."""
         self._backlog: list[tuple[Callable[..., object], tuple[Any, ...]]] = []
         self._replies: dict[asyncio.Future[Any], None] = {}
         self.born_at_ms = world.now_ms
@@ -547,9 +549,8 @@ class SimNode:
             if not self.is_dead:
                 self.world.break_off(f"INV-22: {self.label} does not drain")
             return
-        for task in list(self.tasks):
-            if task.get_name() in LOOPS:
-                task.cancel()
+        for task in self.loops:
+            task.cancel()
         await asyncio.sleep(10)
         if is_quiet and not self.is_dead:
             for finding in leftovers(self.engine, set(self.tasks)):
@@ -573,10 +574,12 @@ def _fail(reply: "asyncio.Future[Any]", error: Exception) -> None:
 
 
 def _named(options: settings.Settings, name: str) -> settings.Settings:
-    return settings.Settings(**{
-        **{field: getattr(options, field) for field in options.__struct_fields__},
-        "node": settings.Node(name=name),
-    })
+    return settings.Settings(
+        **{
+            **{field: getattr(options, field) for field in options.__struct_fields__},
+            "node": settings.Node(name=name),
+        }
+    )
 
 
 class _Timer:
@@ -665,6 +668,7 @@ class _Sink:
 
     def __init__(self, node: SimNode) -> None:
         self._node = node
+        self._rooms: dict[RoomId, dict[PersonId, None]] = {}
 
     def tell(self, person_id: PersonId, event: Event) -> None:
         world = self._node.world
@@ -678,11 +682,33 @@ class _Sink:
             case CallStarted(call_id=call_id):
                 needed = f"call:{call_id}:m:1"
             case _:
-                needed = None
-        if needed is not None and needed not in world.database.entries:
+                needed = ""
+        if needed and needed not in world.database.entries:
             world.break_off(f"INV-17: person {person_id} hears {event} before it is paid")
         world.trace(self._node, "tells", person_id, type(event).__name__)
         world.journal.event_told(person_id, event)
+
+    def enter(
+        self,
+        person_id: PersonId,
+        room_id: RoomId,
+        *,
+        connection: str | None = None,
+        backlog: Sequence[tuple[Event, Any]] = (),
+    ) -> None:
+        self._rooms.setdefault(room_id, {})[person_id] = None
+        for event, _position in backlog:
+            self.tell(person_id, event)
+
+    def leave(self, person_id: PersonId, room_id: RoomId, *, connection: str | None = None) -> None:
+        self._rooms.get(room_id, {}).pop(person_id, None)
+
+    def tell_room(self, room_id: RoomId, event: Event, *, position: Any = None) -> None:
+        for person_id in self._rooms.get(room_id, {}):
+            self.tell(person_id, event)
+
+    def end_room(self, room_id: RoomId) -> None:
+        self._rooms.pop(room_id, None)
 
     def close(self, person_id: PersonId, *, code: int, reason: str) -> None:
         self._node.world.trace(self._node, "closes", person_id, code)
@@ -705,9 +731,7 @@ class Provider:
         """The provider's answer when asked."""
         if order_id not in self._world.journal.payments:
             return None
-        return PaymentNotice(
-            order_id=order_id, transaction_id=f"t{order_id}", fee_fen=self.fees[order_id], paid=True
-        )
+        return PaymentNotice(order_id=order_id, transaction_id=f"t{order_id}", fee_fen=self.fees[order_id], paid=True)
 
 
 class _Payments:

@@ -27,7 +27,11 @@ class Pipe:
     def writing(self):
         return bool(self.buffer)
 
-    def write_to_fd(self, data):
+    @property
+    def socket(self):
+        return self
+
+    def send(self, data):
         assert not self.buffer, "sent past what the stream still holds"
         if not self.room:
             raise BlockingIOError
