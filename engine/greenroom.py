@@ -30,7 +30,7 @@ from engine.services.streams import Streams
 from engine.world import World
 from store.interfaces.errors import StoreError
 
-__all__ = ["Greenroom"]
+__all__ = ["ALARM_TICK_MS", "Greenroom"]
 
 ALARM_TICK_MS: Final = 50
 """A minute may be charged this late: a tenth of the price of waking up for each call on its own."""

@@ -65,12 +65,15 @@ class Crowd:
                 raise ConnectionError(f"closed by the server: {fd}")
             yield size
 
-    def drain(self, *, quiet_s: float = 0.2) -> int:
-        """Read until nothing has come for a while; how much it was."""
-        total = 0
-        while more := sum(self.read(timeout_s=quiet_s)):
-            total += more
-        return total
+    def hear(self, wanted_bytes: int) -> None:
+        """Read until so much has come, and not a byte more."""
+        deadline_s = time.monotonic() + _DEADLINE_S
+        heard_bytes = 0
+        while heard_bytes < wanted_bytes:
+            heard_bytes += sum(self.read())
+            if time.monotonic() > deadline_s:
+                raise TimeoutError(f"{heard_bytes} of {wanted_bytes} bytes")
+        assert heard_bytes == wanted_bytes, (heard_bytes, wanted_bytes)
 
     def converse(self, frame: bytes, *, messages: int, in_flight: int, message_bytes: int) -> list[float]:
         """Say ``frame`` so often, each time that fewer than ``in_flight`` are under way; seconds until each was heard.

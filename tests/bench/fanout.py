@@ -174,8 +174,10 @@ REPLY_BYTES: Final = 2 + len(answer("say", 1, {}))
 TOLD_BYTES: Final = 2 + len(answer("tell_all", 1, {}))
 FRAME_BYTES: Final = 4 + EVENT_BYTES
 
-# The crowd answers no pings, as it only counts.
-LIMITS: Final = SocketLimits(per_address_max=100_000, ping_ms=3_600_000, dead_ms=7_200_000)
+# The crowd answers no pings, as it only counts, and the desk asks more often than people may.
+LIMITS: Final = SocketLimits(
+    per_address_max=100_000, ping_ms=3_600_000, dead_ms=7_200_000, frames=per_second(1_000_000)
+)
 
 
 async def authenticate(presented: Presented) -> Person:
@@ -386,11 +388,8 @@ def shape(rooms: int, people_each: int, *, rounds: int) -> list[float]:
             before_s = cpu_seconds(pid)
             for _ in range(tellings):
                 desk.send(TELL_ALL)
-                heard_bytes = 0
-                while heard_bytes < people * FRAME_BYTES:
-                    heard_bytes += sum(crowd.read())
-                assert sum(desk.read()) == TOLD_BYTES
-                assert heard_bytes == people * FRAME_BYTES
+                crowd.hear(people * FRAME_BYTES)
+                desk.hear(TOLD_BYTES)
             if number:
                 costs.append((cpu_seconds(pid) - before_s) / tellings / people * 1e6)
         desk.close()

@@ -14,9 +14,10 @@ from typing import Final, NamedTuple
 
 from adapters.clock import SystemClock, TaskSpawner
 from engine.actors.actor import Actor
-from engine.actors.alarms import TICK_MS, AlarmClock
+from engine.actors.alarms import AlarmClock
 from engine.actors.directory import Directory
 from engine.actors.supervisor import Supervisor
+from engine.greenroom import ALARM_TICK_MS
 from tests.bench.common import cpu_seconds, keep, pin
 from tests.support.fakes import RecordingLog
 
@@ -135,7 +136,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=100_000)
     parser.add_argument("--length-ms", type=int, default=20_000, help="how long to look, at most a minute")
-    parser.add_argument("--tick-ms", type=int, default=TICK_MS)
+    parser.add_argument("--tick-ms", type=int, default=ALARM_TICK_MS)
     given = parser.parse_args()
     pin(1)
     result: dict[str, object] = {"count": given.count, "tick_ms": given.tick_ms}
