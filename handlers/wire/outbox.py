@@ -106,7 +106,7 @@ class Outbox:
         self._limits = limits
         self._may_send_directly = may_send_directly
         self._on_stall = on_stall
-        # A list, as it only ever goes as a whole: an empty deque is half a kilobyte, and most are empty most of the time.
+        # A list, as it only ever goes as a whole: an empty deque is half a kilobyte, and most are empty at any time.
         self._frames: list[tuple[bytes, int]] = []
         self._frames_bytes = 0
         # What the socket did not take at once lies in the stream, and counts until all of it has gone.

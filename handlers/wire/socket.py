@@ -9,9 +9,9 @@ import contextlib
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import IntEnum
-from socket import SHUT_WR
+from socket import SHUT_WR, SO_SNDBUF, SOL_SOCKET
 from types import MappingProxyType
 from typing import Any, ClassVar, Final, Protocol
 
@@ -43,9 +43,6 @@ from handlers.wire.rooms import Circle, Rooms
 from handlers.wire.surface import Frame, SocketDialect
 
 __all__ = ["CLOSE_CODES", "CloseCode", "Handshake", "Hub", "PresenceWatch", "SocketHandler", "SocketLimits"]
-
-_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
-_NO_HEADERS: Final = HTTPHeaders()
 
 _SWEEP_MS: Final = 1_000
 """How often connections are looked over; a dead or stuck one is found at most this much late."""
@@ -150,8 +147,6 @@ class Handshake:
         Raises: BadInput: not a GET, or the key is not 16 bytes in base64 (twice the header is no key either). Source:
         RFC 6455 §4.2.1.
         """
-        if self.incoming.headers is _NOTHING:
-            return  # It was answered, and has been cut down to what is still of use.
         if self.incoming.method != "GET":
             raise BadInput("a handshake is a GET")
         if not _KEY.fullmatch(self.incoming.headers.get("Sec-WebSocket-Key", "")):
@@ -426,7 +421,11 @@ class SocketHandler(WebSocketHandler):
     def initialize(self, *, hub: Hub, handshake: Handshake) -> None:
         """Tornado's constructor for handlers."""
         self._hub = hub
-        self._handshake = handshake
+        self._handshake: Handshake | None = handshake
+        self._dialect = handshake.dialect
+        self._address = handshake.incoming.address
+        self._request_id = handshake.request_id
+        self._language = handshake.language
         self._caller: Caller[Any, Any] | None = None
         self._has_place = False
         self._bad_frames_count = 0
@@ -444,12 +443,12 @@ class SocketHandler(WebSocketHandler):
     @property
     def request_id(self) -> str:
         """What this connection is called in the log, and in the engine."""
-        return self._handshake.request_id
+        return self._request_id
 
     @property
     def dialect(self) -> SocketDialect:
         """How this connection speaks."""
-        return self._handshake.dialect
+        return self._dialect
 
     def queue(self, frame: bytes, *, droppable: bool, now_ms: int) -> bool:
         """Let ``frame`` wait to be sent; False when this socket is too slow, and has been closed for it."""
@@ -479,8 +478,11 @@ class SocketHandler(WebSocketHandler):
         """The handshake is through; what the credential says decides whether the socket stays."""
         assert isinstance(self.ws_connection, WebSocketProtocol13)
         hub, handshake = self._hub, self._handshake
+        assert handshake is not None
         self.set_nodelay(True)
         stream = self._stream = self.ws_connection.stream
+        # Left to itself the system keeps megabytes for each who does not read, and we learn of it when they are full.
+        stream.socket.setsockopt(SOL_SOCKET, SO_SNDBUF, hub.limits.outbox.bytes_max // 2)
         self.outbox = Outbox(
             stream,
             limits=hub.limits.outbox,
@@ -507,8 +509,9 @@ class SocketHandler(WebSocketHandler):
         except Exception as error:  # noqa: BLE001 - the edge: a bug is reported, and shown to nobody (SEC-30)
             self._report(error)
             return self.leave(CloseCode.BUG, "internal error")
-        self._handshake = replace(handshake, incoming=_address_only(handshake.incoming))
-        self.request.headers = _NO_HEADERS
+        # What it came with, a token among it, is of no use any more and would be kept as long as the socket.
+        self._handshake = None
+        self.request.headers = HTTPHeaders()
         if stream.closed() or self._closed_with is not None:
             return None
         self._caller = caller
@@ -530,7 +533,7 @@ class SocketHandler(WebSocketHandler):
             if self._bad_frames_count >= self._hub.limits.bad_frames_max:
                 self.leave(CloseCode.POLICY, "too many bad frames")
             else:
-                self._say(self.dialect.refuse(error, None, self._handshake.language))
+                self._say(self.dialect.refuse(error, None, self._language))
             return
         self._bad_frames_count = 0
         self._say(await self._obey(self._caller, frame))
@@ -547,7 +550,7 @@ class SocketHandler(WebSocketHandler):
         """The connection has gone, whoever ended it."""
         if self._has_place:
             self._has_place = False
-            self._hub.free_place(self._handshake.incoming.address)
+            self._hub.free_place(self._address)
         self._forget(self.close_code)
 
     def leave(self, code: int, reason: str) -> None:
@@ -591,7 +594,7 @@ class SocketHandler(WebSocketHandler):
 
     async def _obey(self, caller: Caller[Any, Any], frame: Frame) -> bytes:
         """Do what ``frame`` asks for; the frame that answers it. Whether the person may, the engine asks each time."""
-        dialect, language = self.dialect, self._handshake.language
+        dialect, language = self.dialect, self._language
         try:
             self._count_frame()
             command = dialect.commands.get(frame.kind)
@@ -620,20 +623,20 @@ class SocketHandler(WebSocketHandler):
 
     def _turn_away(self, error: EngineError) -> None:
         code = next((code for kind, code in self._closes if isinstance(error, kind)), CloseCode.POLICY)
-        reason = self.dialect.reason(error, self._handshake.language)
+        reason = self.dialect.reason(error, self._language)
         if isinstance(error, TooMany):
             reason = f"retry_after={math.ceil(error.retry_after_ms / 1_000)}"
         self.leave(code, reason)
 
     def _report(self, bug: Exception) -> None:
-        request_id = self._handshake.request_id
+        request_id = self._request_id
         self._hub.log.error("socket_failed", request_id=request_id, path=self.dialect.path, exc_info=bug)
 
     def _forget(self, code: int | None) -> None:
         caller, self._caller = self._caller, None
         if caller is not None:
             self._hub.quit(self, caller.person_id)
-            request_id = self._handshake.request_id
+            request_id = self._request_id
             self._hub.log.info("socket_closed", request_id=request_id, person_id=caller.person_id, code=code)
 
 
@@ -717,11 +720,6 @@ def _frame(event: object, dialect: SocketDialect, position: Position | None) -> 
     else:
         payload = dialect.encode_at(event, position)
     return None if payload is None else text_frame(payload)
-
-
-def _address_only(incoming: Incoming) -> Incoming:
-    """What is still of use of a handshake that was let in. The rest, a token too, would be kept as long as the socket."""
-    return replace(incoming, query=_NOTHING, fields=_NOTHING, headers=_NOTHING)
 
 
 def _wrong_in(opcode: int, data: bytes) -> CloseCode | None:
