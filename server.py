@@ -17,9 +17,9 @@ import contextlib
 import os
 import platform
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import tornado
 from msgspec.structs import replace
@@ -58,10 +58,14 @@ except ImportError:  # The [fast] extra; never assumed.
 
 __all__ = ["run"]
 
+Result = TypeVar("Result")
+
 VERSION: Final = "0.1.0"
 HERE: Final = Path(__file__).parent
 STOP_S_MAX: Final = 25.0
 RETRY_AFTER_S_MAX: Final = 10
+START_ATTEMPTS_MAX: Final = 4
+START_PAUSE_S: Final = 1.0
 FLAGS: Final = {
     "host": "http.host",
     "port": "http.port",
@@ -151,16 +155,38 @@ async def _stores(config: Config, data_dir: DataDir, log: Log) -> AsyncIterator[
                 mongo_uri, ports["mongo"] = embedded.mongo_uri, embedded.mongo_port
             if not redis_url:
                 redis_url, ports["redis"] = embedded.redis_url, embedded.redis_port
-        opened = await open_stores(
-            mongo_uri=mongo_uri,
-            database=config.mongo.database,
-            redis_url=redis_url,
-            read_deadline_ms=config.mongo.read_deadline_ms,
-            money_deadline_ms=config.mongo.money_deadline_ms,
-            redis_deadline_ms=config.redis.deadline_ms,
+        opened = await _patiently(
+            lambda: open_stores(
+                mongo_uri=mongo_uri,
+                database=config.mongo.database,
+                redis_url=redis_url,
+                read_deadline_ms=config.mongo.read_deadline_ms,
+                money_deadline_ms=config.mongo.money_deadline_ms,
+                redis_deadline_ms=config.redis.deadline_ms,
+            )
         )
         stack.push_async_callback(opened.close)
         yield with_failpoints(opened, config.failpoints), ports
+
+
+async def _patiently(attempt: Callable[[], Awaitable[Result]]) -> Result:
+    """What ``attempt`` returns; a store that is just being started again, or busy with it, gets a moment."""
+    for _ in range(START_ATTEMPTS_MAX - 1):
+        try:
+            return await attempt()
+        except StoreError:
+            await asyncio.sleep(START_PAUSE_S)
+    return await attempt()
+
+
+async def _begin(engine: Greenroom) -> None:
+    """Start the engine so that a start that fails half-way can be tried again, as another life of this node."""
+    try:
+        await engine.start(supersedes=True)
+    except StoreError:
+        await engine.calls.drop_all()
+        await engine.rooms.drop_all()
+        raise
 
 
 # --- the outside services --------------------------------------------------------------------------------------------
@@ -290,7 +316,7 @@ async def _operate(
     hub.presence = engine.presence
     engine.metrics.sockets_open.read = lambda: hub.sockets_count
     # The folder's lock proves that no earlier life of this node runs any more.
-    await engine.start(supersedes=True)
+    await _patiently(lambda: _begin(engine))
     people_door, admin_door = doors(
         config,
         engine,

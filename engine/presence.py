@@ -77,10 +77,9 @@ class Presence:
         person = self._person(person_id)
         person.lines_count += 1
         self._show(person_id, person)
-        if person.call is not None:
-            person.had_line = True
-            if person.is_lost:
-                self._found(person)
+        person.had_line = True
+        if person.call is not None and person.is_lost:
+            self._found(person)
 
     def line_closed(self, person_id: PersonId, *, heard_at_ms: int) -> None:
         """A line that had been opened is gone; anything last came over it at ``heard_at_ms``."""
@@ -107,9 +106,10 @@ class Presence:
         person = self._person(person_id)
         person.call = call
         person.side = side
-        person.had_line = person.lines_count > 0
+        # Of a call that is taken over, somebody may have had a line already, before this node knew of the call.
+        person.had_line = person.lines_count > 0 or (is_lost and person.had_line)
         person.is_lost = is_lost
-        if is_lost and person.had_line:
+        if is_lost and person.lines_count > 0:
             self._found(person)
         self._listen_for_silence(person)
 

@@ -52,7 +52,7 @@ ASK_DEADLINE_MS: Final = 6_000
 
 ADD_ATTEMPTS_MAX: Final = 3
 ADOPTED_MAX: Final = 100_000
-ADOPTED_AT_ONCE_MAX: Final = 64
+ADOPTED_AT_ONCE_MAX: Final = 32
 
 
 class Match(Enum):

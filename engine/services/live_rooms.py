@@ -62,7 +62,7 @@ ASK_DEADLINE_MS: Final = 6_000
 CALL_PUSHERS_MAX: Final = 2
 LISTED_MAX: Final = 100
 ADOPTED_MAX: Final = 100_000
-ADOPTED_AT_ONCE_MAX: Final = 64
+ADOPTED_AT_ONCE_MAX: Final = 32
 
 
 class Addresses(msgspec.Struct, frozen=True, kw_only=True):

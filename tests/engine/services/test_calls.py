@@ -258,3 +258,19 @@ async def test_a_call_that_cannot_be_claimed_stops_no_start_and_is_taken_over_by
             assert [owned.id for owned in second.engine.calls.owned()] == [call.id]
         finally:
             await second.tasks.cancel_all()
+
+
+async def test_a_line_lost_before_its_call_was_taken_over_is_not_brought_back_by_a_request():
+    async with on_stage() as cast:
+        await cast.connect()
+        await cast.stage.advance(20_000, seen=cast.both)
+        await cast.engine.calls.drop_all()
+        cast.engine.presence.line_opened(cast.tom.id)
+        cast.engine.presence.line_closed(cast.tom.id, heard_at_ms=cast.engine.node.now_ms())
+
+        await cast.engine.calls.take_over(cast.engine.node.last_proof_ms)
+        await cast.stage.advance(3_000, seen=cast.both)
+
+        call = await cast.engine.calls.current_of(cast.tom.id)
+        assert call is not None
+        assert call.absent == ("guest",)
