@@ -39,18 +39,18 @@ CONFLICTS_MAX: Final = 3
 CONFLICT_PAUSE_MS: Final = 20
 FOLD_ANYWAY_MS: Final = 10_000
 
-
 LANES_MAX: Final = 2
 """Batches in flight: while the store commits one, the next is on its way. They never touch the same wallet or call."""
 
 
 class _Waiting:
-    __slots__ = ("answer", "deadline_mono_ms", "move")
+    __slots__ = ("answer", "deadline_mono_ms", "move", "touched")
 
     def __init__(self, move: Move, answer: asyncio.Future[Outcome], deadline_mono_ms: int) -> None:
         self.move = move
         self.answer = answer
         self.deadline_mono_ms = deadline_mono_ms
+        self.touched = _touched_by(move)
 
 
 def _touched_by(move: Move) -> list[str]:
@@ -157,7 +157,7 @@ class Ledger:
         """One lane: commit what waits, batch after batch, until there is nothing that it may take."""
         try:
             while batch := self._next_batch():
-                touched = {key for waiting in batch for key in _touched_by(waiting.move)}
+                touched = {key for waiting in batch for key in waiting.touched}
                 self._in_flight |= touched
                 try:
                     await self._commit(batch)
@@ -175,13 +175,12 @@ class Ledger:
             waiting = self._waiting.popleft()
             if waiting.answer.done():
                 continue
-            touched = _touched_by(waiting.move)
-            if taken.isdisjoint(touched):
+            if taken.isdisjoint(waiting.touched):
                 batch.append(waiting)
             else:
                 if taken is self._in_flight:
                     taken = set(taken)
-                taken.update(touched)
+                taken.update(waiting.touched)
                 passed_over.append(waiting)
         self._waiting.extendleft(reversed(passed_over))
         return batch

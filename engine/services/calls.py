@@ -352,8 +352,7 @@ class Calls:
         records = [record for record in found if record.id not in self._owned]
         if last_proof_ms is None:
             for owner in dict.fromkeys(record.owner for record in records):
-                lease = await self._world.stores.leases.get(owner)
-                proofs[owner] = None if lease is None else lease.renewed_at_ms
+                proofs[owner] = await self._last_sign_of(owner)
         for first in range(0, len(records), ADOPTED_AT_ONCE_MAX):
             some = records[first : first + ADOPTED_AT_ONCE_MAX]
             await asyncio.gather(
@@ -386,6 +385,11 @@ class Calls:
             self._doubtful[record.id] = proof_ms
             self._world.log.warning("call_not_resumed", call_id=record.id, code=error.code)
 
+    async def _last_sign_of(self, owner: NodeId) -> int | None:
+        """Until when a node certainly ran; None for nobody, or a node that has been forgotten."""
+        lease = await self._world.stores.leases.get(owner)
+        return None if lease is None else lease.renewed_at_ms
+
     async def _settle_parked(self, call_id: CallId) -> None:
         """A call whose actor crashed again and again ends at the last minute posted."""
         record = await self._world.stores.calls.get(call_id)
@@ -401,8 +405,9 @@ class Calls:
         proof_ms = record.unowned_since_ms
         try:
             if proof_ms is None:
-                lease = await self._world.stores.leases.get(record.owner)
-                proof_ms = record.rung_at_ms if lease is None else lease.renewed_at_ms
+                proof_ms = await self._last_sign_of(record.owner)
+            if proof_ms is None:
+                proof_ms = record.rung_at_ms
             claimed = await self._world.stores.calls.claim(record, self._node.id, unowned_since_ms=proof_ms)
             if claimed is None:
                 raise StoreDown  # A living node owns it; ask there.
