@@ -246,6 +246,7 @@ class Config(Section, frozen=True, kw_only=True):
     orders: engine_settings.Orders = engine_settings.Orders()
     gifts: tuple[engine_settings.Gift, ...] = engine_settings.GIFTS
     products: tuple[engine_settings.Product, ...] = engine_settings.PRODUCTS
+    qlive: engine_settings.Qlive = engine_settings.Qlive()
     share: Share = Share()
     app: App = App()
     sockets: Sockets = Sockets()
@@ -270,6 +271,7 @@ class Config(Section, frozen=True, kw_only=True):
             orders=self.orders,
             gifts=self.gifts,
             products=self.products,
+            qlive=self.qlive,
         )
 
 

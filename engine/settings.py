@@ -19,6 +19,9 @@ __all__ = [
     "People",
     "Presence",
     "Product",
+    "Qlive",
+    "QliveGift",
+    "QlivePackage",
     "Rooms",
     "Section",
     "Settings",
@@ -102,6 +105,12 @@ class Rooms(Section, frozen=True, kw_only=True):
     custom_field_bytes_max: Bytes = 1_024
     info_bytes_max: Bytes = 1_024
     mailbox_messages_max: Count = 1_000
+    history_events_max: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 500
+    history_ms: Milliseconds = 300_000
+    count_every_ms: Milliseconds = 500
+    combo_ms: Milliseconds = 5_000
+    kick_ms: Milliseconds = 600_000
+    sanctions_max: Count = 1_000
 
 
 class Streams(Section, frozen=True, kw_only=True):
@@ -154,6 +163,54 @@ PRODUCTS = (
 )
 
 
+class QliveGift(Section, frozen=True, kw_only=True):
+    """One line of the blind-date rooms' catalogue. ``gold`` is the price of a single one; ``effect`` an animation."""
+
+    id: CatalogueId
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
+    image_url: Annotated[str, msgspec.Meta(max_length=2_000)] = ""
+    gold: Amount
+    effect: Annotated[str, msgspec.Meta(max_length=2_000)] = ""
+
+
+class QlivePackage(Section, frozen=True, kw_only=True):
+    """One pack of gold on sale: ``gold`` for ``price_fen`` (1 yuan = 100 fen)."""
+
+    id: CatalogueId
+    gold: Amount
+    price_fen: Amount
+
+
+QLIVE_GIFTS = (
+    QliveGift(id=1, name="玫瑰", image_url="https://img.example/rose.png", gold=1),
+    QliveGift(id=2, name="巧克力", image_url="https://img.example/chocolate.png", gold=10),
+    QliveGift(id=3, name="钻戒", image_url="https://img.example/ring.png", gold=520, effect="ring"),
+)
+QLIVE_PACKAGES = (
+    QlivePackage(id=1, gold=60, price_fen=600),
+    QlivePackage(id=2, gold=300, price_fen=3_000),
+    QlivePackage(id=3, gold=1_280, price_fen=12_800),
+)
+
+
+class Qlive(Section, frozen=True, kw_only=True):
+    """Blind-date rooms: who may sit, how long a lost line is waited for, and what gold is worth (QL-14, QL-29 … QL-37).
+
+    ``income_percent`` of what a gift cost goes to whom it was given; ``withdraw_rate`` is only shown.
+    """
+
+    seat_policy: Literal["applied", "invited", "open"] = "applied"
+    invitation_ms: Milliseconds = 30_000
+    viewer_grace_ms: Milliseconds = 30_000
+    seat_grace_ms: Milliseconds = 60_000
+    lineless_ms: Milliseconds = 1_800_000
+    income_percent: Annotated[int, msgspec.Meta(ge=0, le=100)] = 50
+    withdraw_rate: Annotated[str, msgspec.Meta(pattern=r"^[0-9]+(\.[0-9]+)?$")] = "0.5"
+    session_idle_days: Annotated[int, msgspec.Meta(ge=0, le=3_650)] = 30
+    gifts: tuple[QliveGift, ...] = QLIVE_GIFTS
+    packages: tuple[QlivePackage, ...] = QLIVE_PACKAGES
+
+
 class Settings(Section, frozen=True, kw_only=True):
     """All the engine may know of the configuration."""
 
@@ -168,3 +225,4 @@ class Settings(Section, frozen=True, kw_only=True):
     orders: Orders = Orders()
     gifts: tuple[Gift, ...] = GIFTS
     products: tuple[Product, ...] = PRODUCTS
+    qlive: Qlive = Qlive()
