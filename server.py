@@ -28,22 +28,23 @@ from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 
 from adapters.clock import SystemClock, SystemRng, TaskSpawner
-from adapters.config import Config, ConfigError, Loaded, load
+from adapters.config import Config, ConfigError, Loaded, Media, load
 from adapters.datadir import DataDir, DataDirError
 from adapters.embedded import EmbeddedStores, EmbeddedStoresError
 from adapters.failpoints import FailpointError, with_failpoints
 from adapters.log import open_log
-from adapters.media_addresses import SignedAddresses
+from adapters.media_addresses import SignedAddresses, blind_date_addresses
 from adapters.mixer import RecordingMixer
 from adapters.prometheus import Exporter
+from adapters.running_config import RunningConfig
 from adapters.stream_cutters import CssCutter, NginxCutter
 from adapters.user_sig import UserSig
 from adapters.wechat_login import DevCodes, WeChatCodes
 from adapters.wechat_pay import DevPay, WeChatPay
 from engine.greenroom import Greenroom
-from engine.ports import CodeExchange, Log, PaymentProvider, Provider, StreamCutter
+from engine.ports import CodeExchange, Log, PaymentProvider, Provider, Spawn, StreamCutter
 from engine.world import World
-from handlers.surfaces import doors
+from handlers.surfaces import doors, refit
 from handlers.wire.http import server_options
 from handlers.wire.outbox import OutboxLimits
 from handlers.wire.socket import Hub, SocketLimits
@@ -99,8 +100,12 @@ def run(words: list[str]) -> int:
     default = HERE / "config.yaml"
     file = flags.config or (default if default.exists() else None)
     given = {path: getattr(flags, name) for name, path in FLAGS.items() if getattr(flags, name) is not None}
+
+    def read() -> Loaded:
+        return load(file=file, environment=os.environ, flags=given)
+
     try:
-        loaded = load(file=file, environment=os.environ, flags=given)
+        loaded = read()
     except ConfigError as error:
         for mistake in error.mistakes:
             print(mistake, file=sys.stderr)
@@ -108,13 +113,13 @@ def run(words: list[str]) -> int:
     if flags.check_config:
         print("configuration is fine")
         return 0
-    return _serve(loaded)
+    return _serve(loaded, read)
 
 
-def _serve(loaded: Loaded) -> int:
+def _serve(loaded: Loaded, read: Callable[[], Loaded]) -> int:
     try:
         with DataDir(Path(loaded.config.data_dir)) as data_dir, asyncio.Runner(loop_factory=new_event_loop) as runner:
-            runner.run(_live(loaded, data_dir))
+            runner.run(_live(loaded, read, data_dir))
     except (DataDirError, EmbeddedStoresError, FailpointError, PortTakenError) as error:
         print(error, file=sys.stderr)
         return 1
@@ -193,18 +198,20 @@ async def _begin(engine: Greenroom) -> None:
 
 
 def _codes(config: Config, log: Log) -> CodeExchange:
-
+    wechat = config.wechat
+    apps = {wechat.app_id: wechat.app_secret}
+    if wechat.qlive_app_id:
+        apps[wechat.qlive_app_id] = wechat.qlive_app_secret
     real = None
-    if not config.wechat.stand_in:
+    if not wechat.stand_in:
         real = WeChatCodes(
-            app_id=config.wechat.app_id,
-            app_secret=config.wechat.app_secret,
-            base_url=config.wechat.base_url,
+            apps=apps,
+            base_url=wechat.base_url,
             http=AsyncHTTPClient(),
             log=log,
         )
     if config.env == "dev":
-        return DevCodes(env=config.env, others=real)
+        return DevCodes(env=config.env, others=real, app_ids=[app_id for app_id in apps if app_id])
     assert real is not None, "production has been refused with a stand-in"
     return real
 
@@ -222,6 +229,10 @@ def _payments(config: Config, log: Log) -> PaymentProvider:
         http=AsyncHTTPClient(),
         log=log,
     )
+
+
+def _push_keys(media: Media) -> tuple[str, ...]:
+    return tuple(filter(None, (media.push_key, media.push_key_former)))
 
 
 def _cutters(config: Config, log: Log) -> dict[Provider, StreamCutter]:
@@ -246,13 +257,14 @@ def _cutters(config: Config, log: Log) -> dict[Provider, StreamCutter]:
 # --- one life --------------------------------------------------------------------------------------------------------
 
 
-async def _live(loaded: Loaded, data_dir: DataDir) -> None:
+async def _live(loaded: Loaded, read: Callable[[], Loaded], data_dir: DataDir) -> None:
     config = loaded.config
     log = open_log(level=config.log.level, form=config.log.format)
     clock, rng, spawn = SystemClock(), SystemRng(), TaskSpawner(log)
     began_mono_ms = clock.mono_ms()
     stopping = asyncio.Event()
-    _on_signals(stopping)
+    running = RunningConfig(loaded, read, log=log)
+    _on_signals(stopping, running, spawn)
     hub = Hub(
         clock=clock,
         log=log,
@@ -280,8 +292,15 @@ async def _live(loaded: Loaded, data_dir: DataDir) -> None:
                 push_host=config.media.push_host,
                 play_host=config.media.play_host,
                 biz_id=config.media.biz_id,
-                push_keys=tuple(filter(None, (config.media.push_key, config.media.push_key_former))),
+                push_keys=_push_keys(config.media),
                 play_keys=(config.media.play_key,),
+                app=config.media.app,
+                life_s=config.media.push_hours * 3_600,
+            ),
+            blind_date_media=blind_date_addresses(
+                push_host=config.media.push_host,
+                play_host=config.media.qlive_play_host or config.media.play_host,
+                push_keys=_push_keys(config.media),
                 app=config.media.app,
                 life_s=config.media.push_hours * 3_600,
             ),
@@ -294,7 +313,14 @@ async def _live(loaded: Loaded, data_dir: DataDir) -> None:
             cutters=_cutters(config, log),
         )
         await _operate(
-            loaded, data_dir, world, hub, store_ports=store_ports, stopping=stopping, began_mono_ms=began_mono_ms
+            loaded,
+            data_dir,
+            world,
+            hub,
+            running=running,
+            store_ports=store_ports,
+            stopping=stopping,
+            began_mono_ms=began_mono_ms,
         )
         await spawn.cancel_all()
 
@@ -305,6 +331,7 @@ async def _operate(
     world: World,
     hub: Hub,
     *,
+    running: RunningConfig,
     store_ports: dict[str, int],
     stopping: asyncio.Event,
     began_mono_ms: int,
@@ -324,7 +351,14 @@ async def _operate(
         admin_token=data_dir.admin_token(),
         version=VERSION,
         metrics=Exporter(engine.metrics).render,
+        running=running,
     )
+
+    def take(changed: Config) -> None:
+        refit(people_door, changed, engine)
+        engine.offer(changed.settings)
+
+    running.on_change = take
     people = HTTPServer(people_door, **server_options(config.http))
     operators = HTTPServer(admin_door, **server_options(config.http))
     ports = {
@@ -361,8 +395,8 @@ def _listen(server: HTTPServer, host: str, port: int, flag: str) -> int:
     return taken
 
 
-def _on_signals(stopping: asyncio.Event) -> None:
-    """The first signal stops in order, the second at once."""
+def _on_signals(stopping: asyncio.Event, running: RunningConfig, spawn: Spawn) -> None:
+    """The first signal stops in order, the second at once; SIGHUP has the configuration read again."""
     loop = asyncio.get_running_loop()
 
     def heard() -> None:
@@ -370,8 +404,14 @@ def _on_signals(stopping: asyncio.Event) -> None:
             os._exit(1)
         stopping.set()
 
+    async def reload() -> None:
+        await running.reload()
+
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, heard)
+    # A terminal that is closed says the same word, and means that we should go.
+    if not sys.stdin.isatty():
+        loop.add_signal_handler(signal.SIGHUP, lambda: spawn(reload(), name="config-reload"))
 
 
 def _greet(loaded: Loaded, ports: dict[str, int], *, ready_ms: int) -> None:

@@ -7,14 +7,15 @@ address may carry a secret in its query, so addresses appear in no log line, no 
 import asyncio
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest, HTTPResponse
+from tornado.httputil import HTTPHeaders
 
 from engine.errors import StoreDown
 from engine.ports import Log
 
-__all__ = ["BYTES_MAX", "DEADLINE_MS", "OutsideService"]
+__all__ = ["BYTES_MAX", "DEADLINE_MS", "Answer", "OutsideService"]
 
 BYTES_MAX: Final = 65_536
 """Longest answer that is read; the services used here answer with less than a tenth of it."""
@@ -23,7 +24,18 @@ DEADLINE_MS: Final = 5_000
 """How long an answer may take in all: waiting for a free connection, connecting, and the last byte of the body."""
 
 HTTP_OK: Final = 200
+HTTP_REDIRECTION: Final = 300
+HTTP_MISTAKE_OF_OURS: Final = 400
+HTTP_MISTAKE_OF_THEIRS: Final = 500
 NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
+
+
+class Answer(NamedTuple):
+    """What came back: the HTTP status, whole body and headers."""
+
+    code: int
+    body: bytes
+    headers: HTTPHeaders
 
 
 class OutsideService:
@@ -45,9 +57,27 @@ class OutsideService:
     ) -> bytes:
         """GET ``address``, or POST ``body`` to it, and return the body of the answer.
 
+        Raises: StoreDown: as ``exchange``, and every answer other than 200.
+        """
+        answer = await self.exchange(address, body=body, content_type=content_type, headers=headers)
+        if answer.code != HTTP_OK:
+            raise self._unanswered(f"HTTP {answer.code}")
+        return answer.body
+
+    async def exchange(
+        self,
+        address: str,
+        *,
+        body: bytes | None = None,
+        content_type: str = "",
+        headers: Mapping[str, str] = NO_HEADERS,
+    ) -> Answer:
+        """GET ``address``, or POST ``body`` to it; for services that tell by the status what is wrong (4xx).
+
         Redirections are not followed: they would carry the address, and a secret in it, to somebody else.
 
-        Raises: StoreDown: no answer in time, one other than 200, or one over ``BYTES_MAX``.
+        Raises: StoreDown: no answer in time, one that is a redirection or a failure of theirs, or one over
+            ``BYTES_MAX``.
         """
         received = bytearray()
 
@@ -79,11 +109,11 @@ class OutsideService:
         if isinstance(error, HTTPClientError | OSError | ValueError):
             raise self._unanswered(type(error).__name__)
         response = answer.result()
-        if response.code != HTTP_OK:
+        if HTTP_REDIRECTION <= response.code < HTTP_MISTAKE_OF_OURS or response.code >= HTTP_MISTAKE_OF_THEIRS:
             raise self._unanswered(f"HTTP {response.code}")
         if len(received) > BYTES_MAX:
             raise self._unanswered("answer too long")
-        return bytes(received)
+        return Answer(response.code, bytes(received), response.headers)
 
     def _unanswered(self, reason: str) -> StoreDown:
         self._log.warning("outside_service_unanswered", service=self._name, reason=reason)

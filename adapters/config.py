@@ -6,13 +6,14 @@ type: they are masked wherever a configuration is shown, and ``env: production``
 guess. Knows nothing of what the values are used for.
 """
 
+import datetime as dt
 import ipaddress
 import re
 import types
 import zoneinfo
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Final, Literal, TypeGuard, get_args, get_origin
+from typing import Annotated, Final, Literal, Protocol, TypeGuard, get_args, get_origin
 from urllib.parse import urlsplit
 
 import msgspec
@@ -22,10 +23,13 @@ from engine import settings as engine_settings
 from engine.settings import Bytes, Count, Milliseconds, Section, Settings
 
 __all__ = [
+    "LIVE",
     "Admin",
     "App",
     "Config",
     "ConfigError",
+    "Difference",
+    "Google",
     "Http",
     "Im",
     "Limits",
@@ -34,12 +38,20 @@ __all__ = [
     "Media",
     "MediaHooks",
     "Mongo",
+    "NowPayments",
+    "Passwords",
     "Pay",
+    "QliveBackground",
+    "QliveClient",
+    "QliveShare",
     "Redis",
     "Share",
+    "Shown",
     "Sockets",
     "WeChat",
+    "WebTokens",
     "load",
+    "overtake",
     "show",
 ]
 
@@ -48,6 +60,8 @@ PREFIX: Final = "GREENROOM_"
 COMMAND_LINE: Final = frozenset({"GREENROOM_ADMIN_TOKEN", "GREENROOM_TOKEN", "GREENROOM_URL"})
 MASK: Final = "****"
 SECRET_BYTES_MIN: Final = 32
+# NOWPayments gives out keys of 31 characters, four groups of 7. Nobody can make theirs longer.
+ISSUED_BYTES_MIN: Final = 28
 MINUTE_MS: Final = 60_000
 # Keys printed in public documentation as examples; somebody always copies them (IM signature, push address, payment).
 PUBLISHED: Final = frozenset(
@@ -60,6 +74,8 @@ PUBLISHED: Final = frozenset(
 EXAMPLE_WORDS: Final = ("greenroom-dev", "example", "changeme", "change-me", "placeholder", "your-", "your_")
 # Fewer different characters than this is a key held down, not a key.
 SECRET_CHARACTERS_MIN: Final = 8
+# No spaces, no backslashes (which browsers take for slashes), nothing invisible.
+HOME: Final = re.compile(r"[!-\[\]-~]+")
 # One segment of a path.
 CSS_PATH: Final = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
@@ -70,8 +86,20 @@ HttpAddress = Annotated[str, msgspec.Meta(max_length=2_000, pattern=r"^https?://
 Secret = Annotated[str, msgspec.Meta(max_length=1_000, extra={"secret": True})]
 # The secret of something that may be left out; empty, that is off, also in production.
 OptionalSecret = Annotated[str, msgspec.Meta(max_length=1_000, extra={"secret": True, "optional": True})]
+# The same, in a form that its issuer decides.
+OptionalIssuedSecret = Annotated[
+    str, msgspec.Meta(max_length=1_000, extra={"secret": True, "optional": True, "issued": True})
+]
 # A store's address may carry a password between its name and its host: only that part is secret.
 StoreAddress = Annotated[str, msgspec.Meta(max_length=2_000, extra={"password": True})]
+
+
+class _Numbered(Protocol):
+    """A line of a catalogue."""
+
+    @property
+    def id(self) -> int:
+        """What it is asked for by."""
 
 
 class ConfigError(Exception):
@@ -102,6 +130,7 @@ class Http(Section, frozen=True, kw_only=True):
     trusted_proxies: tuple[str, ...] = ()
     origins: tuple[str, ...] = ()
     language: Literal["zh", "en"] = "zh"
+    public_url: Annotated[str, msgspec.Meta(max_length=2_000, pattern=r"^(https?://[^\s/?#]+)?$")] = ""
 
 
 class Admin(Section, frozen=True, kw_only=True):
@@ -142,6 +171,39 @@ class Share(Section, frozen=True, kw_only=True):
     image_url: Address = "https://img.example/share.png"
 
 
+class QliveShare(Section, frozen=True, kw_only=True):
+    """A card that people of the blind-date rooms pass on."""
+
+    title: Annotated[str, msgspec.Meta(max_length=100)]
+    image_url: Address
+
+
+class QliveBackground(Section, frozen=True, kw_only=True):
+    """What is behind every page of the blind-date mini-program."""
+
+    color: Annotated[str, msgspec.Meta(pattern=r"^#[0-9a-f]{6}$")] = "#f69c9a"
+    height_px: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 1_954
+    image_url: Address = "https://img.example/bg.png"
+
+
+class QliveClient(Section, frozen=True, kw_only=True):
+    """What the blind-date mini-program is told to show (get_configs)."""
+
+    program_shares: tuple[QliveShare, ...] = (
+        QliveShare(title="优质好男人都在这里等你！", image_url="https://img.example/a.png"),
+        QliveShare(title="单身相亲女士聚集地", image_url="https://img.example/b.png"),
+        QliveShare(title="介绍对象也能赚钱？", image_url="https://img.example/c.png"),
+        QliveShare(title="一大波优质相亲者在这里等你", image_url="https://img.example/d.png"),
+    )
+    room_shares: tuple[QliveShare, ...] = (
+        QliveShare(title="又有一对情侣在一起了", image_url="https://img.example/e.png"),
+        QliveShare(title="介绍对象成功了", image_url="https://img.example/f.png"),
+        QliveShare(title="牵线又一次成功，你来吗？", image_url="https://img.example/g.png"),
+    )
+    banner_url: Address = "https://img.example/banner.png"
+    background: QliveBackground = QliveBackground()
+
+
 class App(Section, frozen=True, kw_only=True):
     """The mini-program itself: builds for which features are switched off during WeChat's review."""
 
@@ -176,6 +238,8 @@ class WeChat(_Shy, frozen=True, kw_only=True):
     stand_in: bool = True
     app_id: Annotated[str, msgspec.Meta(max_length=64)] = ""
     app_secret: Secret = ""
+    qlive_app_id: Annotated[str, msgspec.Meta(max_length=64)] = ""
+    qlive_app_secret: OptionalSecret = ""
     base_url: HttpAddress = "https://api.weixin.qq.com"
 
 
@@ -184,6 +248,7 @@ class Im(_Shy, frozen=True, kw_only=True):
 
     sdk_app_id: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,20}$")] = "1400000000"
     secret_key: Secret = "greenroom-dev-signature-key"  # noqa: S105 - production refuses it
+    callback_key: OptionalSecret = ""
     signature_days: Annotated[int, msgspec.Meta(ge=1, le=180)] = 7
 
 
@@ -204,6 +269,7 @@ class Media(_Shy, frozen=True, kw_only=True):
     stand_in: bool = True
     push_host: Host = "push.greenroom.example"
     play_host: Host = "play.greenroom.example"
+    qlive_play_host: Annotated[str, msgspec.Meta(max_length=255)] = ""
     app: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")] = "live"
     biz_id: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9]{1,32}$")] = "8888"
     push_key: Secret = "greenroom-dev-push-key"
@@ -221,6 +287,58 @@ class Pay(_Shy, frozen=True, kw_only=True):
     api_key: Secret = "greenroom-dev-pay-key"
     base_url: HttpAddress = "https://api.mch.weixin.qq.com"
     notify_url: Address = ""
+
+
+class Google(_Shy, frozen=True, kw_only=True):
+    """Sign-in with Google (protocols 6); without ``client_id`` there is none. ``home_url`` is where a browser ends."""
+
+    stand_in: bool = True
+    client_id: Annotated[str, msgspec.Meta(max_length=255)] = ""
+    client_secret: OptionalSecret = ""
+    callback_url: Address = ""
+    home_url: Annotated[str, msgspec.Meta(min_length=1, max_length=2_000)] = "/"
+    issuer: HttpAddress = "https://accounts.google.com"
+    authorize_url: HttpAddress = "https://accounts.google.com/o/oauth2/v2/auth"
+    token_url: HttpAddress = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address
+    keys_url: HttpAddress = "https://www.googleapis.com/oauth2/v3/certs"
+
+
+Currency = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]{2,20}$")]
+
+
+class NowPayments(_Shy, frozen=True, kw_only=True):
+    """Payment in a cryptocurrency (SITE 2.5, protocols 5); without ``api_key`` there is none."""
+
+    stand_in: bool = True
+    api_key: OptionalIssuedSecret = ""
+    ipn_secret: OptionalSecret = "greenroom-dev-ipn-secret"  # noqa: S105 - production refuses it
+    ipn_secret_former: OptionalSecret = ""
+    base_url: HttpAddress = "https://api.nowpayments.io/v1"
+    callback_url: Address = ""
+    price_currency: Currency = "usd"
+    pay_currency: Currency = "usdttrc20"
+
+
+class WebTokens(_Shy, frozen=True, kw_only=True):
+    """Tokens of people who sign in by name or with Google (SITE-12). ``key_former`` is believed until its date."""
+
+    key: Secret = "greenroom-dev-web-token-key-that-production-refuses"
+    key_former: OptionalSecret = ""
+    key_former_until: Annotated[str, msgspec.Meta(max_length=40)] = ""
+    issuer: Annotated[str, msgspec.Meta(min_length=1, max_length=200)] = "greenroom"
+    access_hours: Annotated[int, msgspec.Meta(ge=1, le=24)] = 6
+    refresh_days: Annotated[int, msgspec.Meta(ge=1, le=90)] = 7
+
+    @property
+    def key_former_until_s(self) -> int:
+        """UNIX seconds; 0 is without a former key."""
+        return int(_moment(self.key_former_until).timestamp()) if self.key_former_until else 0
+
+
+class Passwords(Section, frozen=True, kw_only=True):
+    """How slowly passwords are hashed (SEC-17, SO-12)."""
+
+    cost: Annotated[int, msgspec.Meta(ge=10, le=16)] = 12
 
 
 class Config(Section, frozen=True, kw_only=True):
@@ -247,6 +365,7 @@ class Config(Section, frozen=True, kw_only=True):
     gifts: tuple[engine_settings.Gift, ...] = engine_settings.GIFTS
     products: tuple[engine_settings.Product, ...] = engine_settings.PRODUCTS
     qlive: engine_settings.Qlive = engine_settings.Qlive()
+    qlive_client: QliveClient = QliveClient()
     share: Share = Share()
     app: App = App()
     sockets: Sockets = Sockets()
@@ -255,6 +374,10 @@ class Config(Section, frozen=True, kw_only=True):
     im: Im = Im()
     media: Media = Media()
     pay: Pay = Pay()
+    google: Google = Google()
+    nowpayments: NowPayments = NowPayments()
+    web_tokens: WebTokens = WebTokens()
+    passwords: Passwords = Passwords()
 
     @property
     def settings(self) -> Settings:
@@ -275,11 +398,41 @@ class Config(Section, frozen=True, kw_only=True):
         )
 
 
+LIVE: Final = (
+    "gifts",
+    "products",
+    "qlive.gifts",
+    "qlive.packages",
+    "qlive.withdraw_rate",
+    "qlive_client",
+    "share",
+    "app",
+    "limits.default_rate",
+    "limits.default_per_ms",
+    "limits.default_burst",
+)
+"""Settings, and sections of them, that may change while the server runs; ``config.yaml`` lists them too."""
+
+
 class Loaded(msgspec.Struct, frozen=True, kw_only=True):
     """A configuration, and for each path that somebody set who it was: a file, a variable, or ``flag``."""
 
     config: Config
     origins: Mapping[str, str]
+
+
+class Shown(msgspec.Struct, frozen=True, kw_only=True):
+    """A setting as it may be shown, and who set it: a file, a variable, ``flag``, or nobody (``built-in``)."""
+
+    value: object
+    origin: str
+
+
+class Difference(msgspec.Struct, frozen=True, kw_only=True):
+    """How two configurations differ: paths of what may change while a server runs, and of the rest."""
+
+    changed: tuple[str, ...]
+    needs_restart: tuple[str, ...]
 
 
 def load(
@@ -316,12 +469,30 @@ def load(
     return Loaded(config=config, origins=types.MappingProxyType(origins))
 
 
-def show(loaded: Loaded) -> dict[str, dict[str, object]]:
-    """Every setting by path, as ``{"value": …, "origin": …}``, secrets as ``****``; safe to print."""
+def show(loaded: Loaded) -> dict[str, Shown]:
+    """Every setting by path, secrets as ``****``; safe to print."""
     return {
-        path: {"value": _masked(kind, value), "origin": loaded.origins.get(path, "built-in")}
+        path: Shown(value=_masked(kind, value), origin=loaded.origins.get(path, "built-in"))
         for path, kind, value in _leaves(loaded.config)
     }
+
+
+def overtake(running: Loaded, fresh: Loaded) -> tuple[Loaded, Difference]:
+    """``running`` with those of the settings of ``fresh`` that may change while a server runs; and what differs."""
+    before = {path: value for path, _, value in _leaves(running.config)}
+    differing = [path for path, _, value in _leaves(fresh.config) if value != before[path]]
+    changed = tuple(path for path in differing if _is_live(path))
+    after = before | {path: value for path, _, value in _leaves(fresh.config) if path in changed}
+    origins = {path: who for path, who in running.origins.items() if not _is_live(path)}
+    origins |= {path: who for path, who in fresh.origins.items() if _is_live(path)}
+    overtaken = Loaded(
+        config=msgspec.convert(_nested(msgspec.to_builtins(after)), Config), origins=types.MappingProxyType(origins)
+    )
+    return overtaken, Difference(changed=changed, needs_restart=tuple(one for one in differing if one not in changed))
+
+
+def _is_live(path: str) -> bool:
+    return path in LIVE or path.startswith(tuple(f"{section}." for section in LIVE))
 
 
 # Reading
@@ -511,7 +682,13 @@ def _contradictions(config: Config) -> Iterator[str]:
         yield "sockets.ping_ms: must be below sockets.dead_ms, or every quiet socket is cut"
     if config.calls.points_per_minute_default > config.calls.points_per_minute_max:
         yield "calls.points_per_minute_default: over calls.points_per_minute_max"
-    for name, entries in (("gifts", config.gifts), ("products", config.products)):
+    catalogues: tuple[tuple[str, tuple[_Numbered, ...]], ...] = (
+        ("gifts", config.gifts),
+        ("products", config.products),
+        ("qlive.gifts", config.qlive.gifts),
+        ("qlive.packages", config.qlive.packages),
+    )
+    for name, entries in catalogues:
         ids = [entry.id for entry in entries]
         for twice in sorted({number for number in ids if ids.count(number) > 1}):
             yield f"{name}: id {twice} is used twice"
@@ -529,6 +706,11 @@ def _contradictions(config: Config) -> Iterator[str]:
     yield from _wrong_scheme("redis.url", config.redis.url, ("redis://", "rediss://", "unix://"))
     yield from _wrong_scheme("pay.notify_url", config.pay.notify_url, ("http://", "https://"))
     yield from _wrong_hooks(config.media.hooks)
+    yield from _wrong_google(config.google)
+    yield from _wrong_nowpayments(config.nowpayments)
+    yield from _wrong_web_tokens(config.web_tokens)
+    if bool(config.wechat.qlive_app_id) != bool(config.wechat.qlive_app_secret) and not config.wechat.stand_in:
+        yield "wechat.qlive_app_id: goes with wechat.qlive_app_secret, or neither"
 
 
 def _wrong_hooks(hooks: MediaHooks) -> Iterator[str]:
@@ -541,6 +723,53 @@ def _wrong_hooks(hooks: MediaHooks) -> Iterator[str]:
     for one, other in (("css_path", "css_key"), ("css_api_id", "css_api_key")):
         if bool(getattr(hooks, one)) != bool(getattr(hooks, other)):
             yield f"media.hooks.{one}: goes with media.hooks.{other}, or neither"
+
+
+def _wrong_google(google: Google) -> Iterator[str]:
+    yield from _wrong_scheme("google.callback_url", google.callback_url, ("http://", "https://"))
+    given = {bool(google.client_id), bool(google.client_secret), bool(google.callback_url)}
+    if len(given) > 1 and not google.stand_in:
+        yield "google.client_id: goes with google.client_secret and google.callback_url, or none of them"
+    if not _is_home(google.home_url):
+        yield f"google.home_url: neither a path of ours nor a plain address: {google.home_url}"
+
+
+def _wrong_nowpayments(nowpayments: NowPayments) -> Iterator[str]:
+    yield from _wrong_scheme("nowpayments.callback_url", nowpayments.callback_url, ("http://", "https://"))
+    given = {bool(nowpayments.api_key), bool(nowpayments.ipn_secret), bool(nowpayments.callback_url)}
+    if len(given) > 1 and not nowpayments.stand_in:
+        yield "nowpayments.api_key: goes with nowpayments.ipn_secret and nowpayments.callback_url, or none of them"
+
+
+def _wrong_web_tokens(web_tokens: WebTokens) -> Iterator[str]:
+    for path, key in (("key", web_tokens.key), ("key_former", web_tokens.key_former)):
+        if 0 < len(key.encode()) < SECRET_BYTES_MIN:
+            yield f"web_tokens.{path}: is shorter than {SECRET_BYTES_MIN} bytes"
+    if not web_tokens.key:
+        yield "web_tokens.key: is empty"
+    if bool(web_tokens.key_former) != bool(web_tokens.key_former_until):
+        yield "web_tokens.key_former: goes with web_tokens.key_former_until, or neither"
+    try:
+        moment = _moment(web_tokens.key_former_until) if web_tokens.key_former_until else None
+    except ValueError:
+        moment = None
+    if web_tokens.key_former_until and (moment is None or moment.tzinfo is None):
+        yield "web_tokens.key_former_until: not of the form 2026-12-31T00:00:00Z"
+
+
+def _moment(text: str) -> dt.datetime:
+    """Raises: ValueError: not a date and a time."""
+    return dt.datetime.fromisoformat(text)
+
+
+def _is_home(address: str) -> bool:
+    """Whether a browser that is sent there ends where it seems to (SEC-12). Two slashes begin another host."""
+    if not HOME.fullmatch(address):
+        return False
+    if address.startswith("/"):
+        return not address.startswith("//")
+    parts = urlsplit(address)
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and "@" not in parts.netloc
 
 
 def _wrong_scheme(path: str, address: str, schemes: tuple[str, ...]) -> Iterator[str]:
@@ -567,12 +796,14 @@ def _is_origin(text: str) -> bool:
 def _unfit_for_production(config: Config) -> Iterator[str]:
     """Everything that only development may have."""
     yield from _unfit_stores(config)
-    for name in ("wechat", "media", "pay"):
+    for name in ("wechat", "media", "pay", "google", "nowpayments"):
         if getattr(config, name).stand_in:
             yield f"{name}.stand_in: a stand-in serves nobody; set it to false and give the real service"
     for path, kind, value in _leaves(config):
         if _marked(kind, "secret") and (value or not _marked(kind, "optional")):
-            yield from (f"{path}: {reason}; set {_variable(path)}" for reason in _weaknesses(str(value)))
+            bytes_min = ISSUED_BYTES_MIN if _marked(kind, "issued") else SECRET_BYTES_MIN
+            reasons = _weaknesses(str(value), bytes_min=bytes_min)
+            yield from (f"{path}: {reason}; set {_variable(path)}" for reason in reasons)
     yield from _unfit_services(config)
     if config.failpoints:
         yield "failpoints: faults are planted"
@@ -602,20 +833,34 @@ def _unfit_services(config: Config) -> Iterator[str]:
         if value == default:
             yield f"{path}: still the default"
     for path, address in (
+        ("http.public_url", config.http.public_url),
         ("wechat.base_url", config.wechat.base_url),
         ("pay.base_url", config.pay.base_url),
         ("pay.notify_url", config.pay.notify_url),
+        *_addresses_of_what_is_on(config),
     ):
         if not address.startswith("https://"):
             yield f"{path}: must be an https address"
 
 
-def _weaknesses(secret: str) -> Iterator[str]:
+def _addresses_of_what_is_on(config: Config) -> Iterator[tuple[str, str]]:
+    google, nowpayments = config.google, config.nowpayments
+    if google.client_id:
+        for name in ("callback_url", "issuer", "authorize_url", "token_url", "keys_url"):
+            yield f"google.{name}", getattr(google, name)
+    if not google.home_url.startswith("/"):
+        yield "google.home_url", google.home_url
+    if nowpayments.api_key:
+        yield "nowpayments.base_url", nowpayments.base_url
+        yield "nowpayments.callback_url", nowpayments.callback_url
+
+
+def _weaknesses(secret: str, *, bytes_min: int) -> Iterator[str]:
     reasons: tuple[tuple[Callable[[str], bool], str], ...] = (
         (lambda text: not text, "is empty"),
         (lambda text: text in PUBLISHED, "is printed in public documentation"),
         (lambda text: any(word in text.lower() for word in EXAMPLE_WORDS), "is a default or an example"),
-        (lambda text: len(text.encode()) < SECRET_BYTES_MIN, f"is shorter than {SECRET_BYTES_MIN} bytes"),
+        (lambda text: len(text.encode()) < bytes_min, f"is shorter than {bytes_min} bytes"),
         (lambda text: len(set(text)) < SECRET_CHARACTERS_MIN, "repeats itself"),
     )
     # The first reason is enough: an empty secret is also short.

@@ -65,6 +65,11 @@ class UserSig:
         """The sdkAppID the signatures are for."""
         return self._app_id
 
+    @property
+    def life_s(self) -> int:
+        """How long a signature is good."""
+        return self._life_s
+
     def sign(self, user_id: str, *, now_s: int) -> str:
         """A signature for ``user_id``, good for ``life_s``. ``now_s`` is UNIX seconds.
 

@@ -1,20 +1,23 @@
 """Who has signed in: login codes of the mini-program, exchanged at WeChat, or made up in development.
 
-Knows codes and WeChat's answers to them. Knows no accounts and no tokens of ours; WeChat's session key is not even
-read.
+Knows codes and WeChat's answers to them. Knows no accounts and no tokens of ours. WeChat's session key opens the
+profile that came with the code, and goes nowhere else.
 """
 
 import re
+import time
+from collections.abc import Callable, Collection, Mapping
 from typing import Annotated, Final
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import urlencode
 
 import msgspec
-from msgspec.structs import replace
 from tornado.httpclient import AsyncHTTPClient
 
 from adapters.asking import DEADLINE_MS, OutsideService
-from engine.errors import NotSignedIn, StoreDown, TooMany
-from engine.ports import CodeExchange, Log, WeChatIdentity
+from adapters.dev_codes import is_dev_code, read_dev_code, refuse_outside_development
+from adapters.wechat_sealed import unseal
+from engine.errors import BadInput, NotSignedIn, StoreDown, TooMany
+from engine.ports import CodeExchange, Log, SealedProfile, WeChatIdentity, WeChatProfile
 
 __all__ = ["DevCodes", "WeChatCodes"]
 
@@ -33,62 +36,73 @@ TOO_MANY_MS: Final = 60_000  # WeChat counts 100 a minute for one person, and do
 # Application id or secret are wrong or missing: nobody can sign in until an operator has corrected the settings.
 MISCONFIGURED: Final = frozenset({40013, 40125, 41002, 41004, 41008})
 
-DEV_PREFIX: Final = "dev:"
-DEV_NAME: Final = re.compile(r"[\w.-]{1,64}")
-DEV_ATTRIBUTE: Final = re.compile(r"[a-z][a-z0-9_]{0,31}")
-DEV_ATTRIBUTES_MAX: Final = 32
-DEV_VALUE_CHARS_MAX: Final = 200
-
 
 class _Session(msgspec.Struct, frozen=True):
     """The parts of WeChat's answer that are read."""
 
     errcode: int = 0
     openid: Annotated[str, msgspec.Meta(max_length=128)] = ""
+    session_key: Annotated[str, msgspec.Meta(max_length=128)] = ""
 
 
 class WeChatCodes:
-    """``CodeExchange`` at WeChat itself. Source: protocols 3.1."""
+    """``CodeExchange`` at WeChat itself. Source: protocols 3.1.
+
+    ``apps`` are the secrets of our mini-programs by their ids; the first is the one that is meant where none is named.
+    """
 
     def __init__(
         self,
         *,
-        app_id: str,
-        app_secret: str,
+        apps: Mapping[str, str],
         base_url: str,
         http: AsyncHTTPClient,
         log: Log,
         deadline_ms: int = DEADLINE_MS,
+        now_s: Callable[[], int] = lambda: int(time.time()),
     ) -> None:
-        self._app_id = app_id
-        self._app_secret = app_secret
+        self._apps = dict(apps)
+        self._now_s = now_s
         self._address = f"{base_url.rstrip('/')}/sns/jscode2session"
         self._service = OutsideService(name="wechat_login", http=http, log=log, deadline_ms=deadline_ms)
         self._log = log
 
-    async def identify(self, code: str) -> WeChatIdentity:
+    async def identify(self, code: str, *, app_id: str = "", sealed: SealedProfile | None = None) -> WeChatIdentity:
         """Exchange the code; it works once.
 
         Raises:
+            BadInput: a mini-program that is not ours, or a profile that cannot be opened.
             NotSignedIn: unknown, used or expired code, or a person WeChat blocks.
             TooMany: WeChat's own limit.
             StoreDown: WeChat did not answer, or not to us because of our settings; the client tries with a new code.
         """
+        app_id = app_id or next(iter(self._apps))
+        if app_id not in self._apps:
+            raise _unknown_app()
         if not CODE.fullmatch(code):
             raise NotSignedIn("not a login code")
         query = urlencode(
             {
-                "appid": self._app_id,
-                "secret": self._app_secret,
+                "appid": app_id,
+                "secret": self._apps[app_id],
                 "js_code": code,
                 "grant_type": "authorization_code",
             }
         )
         # The answer calls itself text/plain more often than JSON, so nobody asks.
         session = self._read(await self._service.ask(f"{self._address}?{query}"))
-        if session.errcode == 0 and session.openid:
-            return WeChatIdentity(open_id=session.openid)
-        raise self._refusal(session.errcode)
+        if session.errcode != 0 or not session.openid:
+            raise self._refusal(session.errcode)
+        profile = WeChatProfile()
+        if sealed is not None:
+            profile = unseal(
+                sealed,
+                session_key=session.session_key,
+                app_id=app_id,
+                open_id=session.openid,
+                now_s=self._now_s(),
+            )
+        return WeChatIdentity(open_id=session.openid, profile=profile)
 
     def _read(self, answer: bytes) -> _Session:
         try:
@@ -115,45 +129,39 @@ class DevCodes:
     """``CodeExchange`` for development: ``dev:NAME`` signs in NAME, with attributes as a query string behind it.
 
     ``dev:mei?role=master&gender=2&price=50`` is ``open_id`` *dev:mei* with three attributes and, unless another one is
-    among them, the nickname *mei*. Such a code may be used
-    any number of times. Every other code goes to ``others``, where there are any. Source: CA-3, ALL-20.
+    among them, the nickname *mei*. Such a code may be used any number of times, and whatever is sealed beside it is not
+    opened. Every other code goes to ``others``, where there are any. Source: CA-3, ALL-20.
     """
 
-    def __init__(self, *, env: str, others: CodeExchange | None = None) -> None:
-        """Raise ``ValueError`` in every ``env`` but *dev*: anybody could sign in as anybody."""
-        if env != "dev":
-            raise ValueError(f"dev: codes sign in anybody; env is {env}")
-        self._others = others
+    def __init__(self, *, env: str, others: CodeExchange | None = None, app_ids: Collection[str] = ()) -> None:
+        """``app_ids`` are our mini-programs; where there are none yet, a code may be for any.
 
-    async def identify(self, code: str) -> WeChatIdentity:
+        Raises: ValueError: in every ``env`` but *dev*, as anybody could sign in as anybody.
+        """
+        refuse_outside_development(env)
+        self._others = others
+        self._app_ids = frozenset(app_ids)
+
+    async def identify(self, code: str, *, app_id: str = "", sealed: SealedProfile | None = None) -> WeChatIdentity:
         """Read a ``dev:`` code, or pass another one on.
 
-        Raises: NotSignedIn: malformed, or not a ``dev:`` code and nobody else to ask; else what the others raise.
+        Raises:
+            NotSignedIn: malformed, or not a ``dev:`` code and nobody else to ask; else what the others raise.
+            BadInput: a mini-program that is not ours.
         """
-        if code.startswith(DEV_PREFIX):
+        if app_id and self._app_ids and app_id not in self._app_ids:
+            raise _unknown_app()
+        if is_dev_code(code):
             return _read_dev_code(code)
         if self._others is None:
             raise NotSignedIn("only dev: codes are taken here")
-        return await self._others.identify(code)
+        return await self._others.identify(code, app_id=app_id, sealed=sealed)
+
+
+def _unknown_app() -> BadInput:
+    return BadInput("not one of our mini-programs", field="app_id")
 
 
 def _read_dev_code(code: str) -> WeChatIdentity:
-    name, _, query = code.removeprefix(DEV_PREFIX).partition("?")
-    if not DEV_NAME.fullmatch(name):
-        raise NotSignedIn("no name behind dev:")
-    identity = WeChatIdentity(open_id=f"{DEV_PREFIX}{name}", attributes={"nickname": name})
-    if not query:
-        return identity
-    try:
-        pairs = parse_qsl(
-            query, keep_blank_values=True, strict_parsing=True, errors="strict", max_num_fields=DEV_ATTRIBUTES_MAX
-        )
-    except ValueError:
-        raise NotSignedIn("attributes behind dev: are not a query string") from None
-    attributes = dict(pairs)
-    if len(attributes) != len(pairs):
-        raise NotSignedIn("an attribute behind dev: comes twice")
-    for key, value in pairs:
-        if not DEV_ATTRIBUTE.fullmatch(key) or len(value) > DEV_VALUE_CHARS_MAX:
-            raise NotSignedIn("an attribute behind dev: is malformed")
-    return replace(identity, attributes=identity.attributes | attributes)
+    read = read_dev_code(code)
+    return WeChatIdentity(open_id=read.id, attributes={"nickname": read.name} | read.attributes)

@@ -26,6 +26,7 @@
         ├── DeadlinePassed   no answer in time; whether it took effect is unknown, a retry is safe
         ├── Draining         the server is stopping
         └── StoreDown        the store did not confirm; whether it took effect is unknown, a retry is safe
+            └── ProviderDown it was the payment provider who did not
 
 A refusal has a stable ``code`` (part of the public contract: the ``error`` field of every envelope) and carries
 its facts as attributes. A bug is no EngineError: it is an assertion or an unexpected exception, and reaches the
@@ -50,6 +51,7 @@ __all__ = [
     "NotFound",
     "NotNow",
     "NotSignedIn",
+    "ProviderDown",
     "Refused",
     "RoomFull",
     "SessionEnded",
@@ -140,14 +142,18 @@ class WrongPhase(Refused):
 
 
 class BelowFloor(Refused):
-    """The account would go below zero. Amounts are whole units of the account's currency."""
+    """The account would go below zero. Amounts are whole units of the account's currency.
+
+    Where several wallets pay together, ``purses`` are what they hold, in the order in which they pay.
+    """
 
     code = "INSUFFICIENT_BALANCE"
 
-    def __init__(self, *, need: int, have: int) -> None:
+    def __init__(self, *, need: int, have: int, purses: tuple[int, ...] = ()) -> None:
         super().__init__(f"need {need}, have {have}")
         self.need = need
         self.have = have
+        self.purses = purses
 
 
 class KeyReused(Refused):
@@ -228,3 +234,7 @@ class StoreDown(NotNow):
     """The store did not confirm in time. Whether it took effect is unknown; asking again is safe."""
 
     code = "STORE_UNAVAILABLE"
+
+
+class ProviderDown(StoreDown):
+    """The payment provider did not take the order, or not in time. Whoever need not tell this apart does not."""

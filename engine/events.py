@@ -4,12 +4,13 @@ Surfaces translate them into their own frames. An event about money is told only
 must not be lost carries an ``event_id`` and goes through the outbox, so that receivers can drop a repeat.
 """
 
-from typing import Final
+from typing import ClassVar, Final
 
 import msgspec
 
 from store.interfaces.calls import EndReason, Side
 from store.interfaces.ids import CallId, PersonId, RoomId
+from store.interfaces.rooms import Face, SeatRecord
 
 __all__ = [
     "AudienceChanged",
@@ -20,14 +21,23 @@ __all__ = [
     "CallRang",
     "CallRoomOpened",
     "CallStarted",
+    "CrowdChanged",
     "Event",
     "GiftSent",
     "LinkMicSaid",
     "MinuteBegan",
+    "Muted",
+    "OfferAnswered",
     "PartyLost",
     "PartyReturned",
-    "PushersChanged",
+    "RoomClosed",
+    "RoomShown",
     "RoomTextSaid",
+    "SeatLeft",
+    "SeatOffered",
+    "SeatTaken",
+    "SeatTakenAway",
+    "SentAway",
     "WarningIssued",
     "decode_event",
     "encode_event",
@@ -102,7 +112,11 @@ class CallEnded(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class GiftSent(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """A gift was paid; told to giver and anchor. Sent at least once: ``event_id`` is the entry's id."""
+    """A gift was paid; told to giver and recipient. Sent at least once: ``event_id`` is the entry's id.
+
+    ``earned`` is what the recipient got for it. ``room_id`` is set when it was given in a room, which counts in
+    ``combo`` how often it was given in a row.
+    """
 
     event_id: str
     call_id: CallId | None
@@ -111,32 +125,124 @@ class GiftSent(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     to_id: PersonId
     gift_id: int
     name: str
+    image_url: str
     count: int
-    points: int
+    earned: int
+    combo: int = 1
 
 
-class PushersChanged(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """Who sends pictures into the room has changed; told to everybody in it."""
+class SeatTaken(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Somebody sits, or sits and has another stream or face now; told to everybody in the room."""
+
+    room_id: RoomId
+    person_id: PersonId
+    seat: str
+    stream: str
+    face: Face
+    status_code: int
+
+
+class SeatLeft(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """A seat is free again; told to everybody in the room."""
+
+    room_id: RoomId
+    person_id: PersonId
+    seat: str
+    face: Face
+    status_code: int
+
+
+class SeatOffered(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The anchor invites; told to the one who may now sit until ``until_ms``."""
+
+    room_id: RoomId
+    until_ms: int
+
+
+class OfferAnswered(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """He sits, or he will not (any more); told to the anchor."""
+
+    room_id: RoomId
+    person_id: PersonId
+    face: Face
+    is_accepted: bool
+
+
+class SeatTakenAway(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The anchor has taken this person off the stage; told to him."""
+
+    room_id: RoomId
+
+
+class AudienceChanged(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """How many people are in the room, and how much it is liked; told to everybody there, not at every step of it."""
+
+    droppable: ClassVar[bool] = True
+
+    room_id: RoomId
+    count: int
+    likes_count: int
+
+
+class CrowdChanged(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Who is in the room, the anchor left out: all, and among them those who have applied. Told to the anchor."""
+
+    droppable: ClassVar[bool] = True
+
+    room_id: RoomId
+    men_count: int
+    men_applied_count: int
+    women_count: int
+    women_applied_count: int
+
+
+class RoomTextSaid(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Somebody in the room said something; ``from_id`` and the face are the server's word."""
+
+    room_id: RoomId
+    from_id: PersonId
+    face: Face
+    text: str
+
+
+class Muted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """This person may not talk in the room until ``until_ms`` (None: until it is lifted), or may again."""
+
+    room_id: RoomId
+    is_muted: bool
+    until_ms: int | None
+
+
+class SentAway(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """This person has been kicked out of the room, or banned from it, until ``until_ms`` (None: for good)."""
+
+    room_id: RoomId
+    until_ms: int | None
+
+
+class RoomClosed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The room is closed; told to everybody in it."""
 
     room_id: RoomId
     status_code: int
 
 
-class AudienceChanged(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """How many people watch the room."""
+class RoomShown(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """A room as it is, for connections that begin to listen; what is told next follows on it without a hole.
+
+    Its position is where they stand then. ``is_recovered``: a connection is given all it has missed since the position
+    it asked for, right after this. ``standing`` and ``seat`` are what its person is here.
+    """
 
     room_id: RoomId
+    is_recovered: bool
+    standing: str
+    seat: str
+    anchor_id: PersonId
+    anchor: Face
+    seats: tuple[SeatRecord, ...]
     count: int
-
-
-class RoomTextSaid(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """Somebody in the room said something; ``from_id``, name and picture are the server's word."""
-
-    room_id: RoomId
-    from_id: PersonId
-    nickname: str
-    avatar_url: str
-    text: str
+    likes_count: int
 
 
 class LinkMicSaid(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -173,9 +279,18 @@ Event = (
     | PartyReturned
     | CallEnded
     | GiftSent
-    | PushersChanged
+    | SeatTaken
+    | SeatLeft
+    | SeatOffered
+    | OfferAnswered
+    | SeatTakenAway
     | AudienceChanged
+    | CrowdChanged
     | RoomTextSaid
+    | Muted
+    | SentAway
+    | RoomClosed
+    | RoomShown
     | LinkMicSaid
     | WarningIssued
     | BroadcastBanned

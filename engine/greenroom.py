@@ -16,15 +16,22 @@ from engine.metrics import Metrics
 from engine.node import Node
 from engine.outbox import Outbox
 from engine.presence import Presence
+from engine.room.formats import rules_of
+from engine.services.accounts import account_rules
+from engine.services.blind_date_streams import BlindDateStreams
+from engine.services.blind_dates import BlindDates
 from engine.services.calls import Calls
 from engine.services.gifts import Gifts
-from engine.services.identity import SURFACE, Identity
+from engine.services.gold_gifts import GoldGifts
+from engine.services.identity import Identity
 from engine.services.live_rooms import LiveRooms
 from engine.services.notices import Notices
 from engine.services.operator import Operator
 from engine.services.profiles import Profiles
+from engine.services.qlive_people import QlivePeople
 from engine.services.recharge import Recharge
 from engine.services.room_streams import RoomStreams
+from engine.services.rooms import Rooms
 from engine.services.statements import Statements
 from engine.services.streams import Streams
 from engine.world import World
@@ -77,7 +84,6 @@ class Greenroom:
             metrics=self.metrics,
         )
         self.presence = Presence(
-            SURFACE,
             world.stores.presence,
             options.presence,
             silent_ms=options.calls.silent_ms,
@@ -85,7 +91,8 @@ class Greenroom:
             node=self.node,
             log=world.log,
         )
-        self.identity = Identity(world, options, node=self.node, ids=ids, ledger=self.ledger)
+        self.identity = Identity(world, account_rules(options), node=self.node, ids=ids, ledger=self.ledger)
+        self.qlive_people = QlivePeople(world, node=self.node, identity=self.identity)
         rules = Rules(
             minute_ms=options.billing.minute_ms,
             join_ms=options.calls.join_ms,
@@ -105,22 +112,28 @@ class Greenroom:
             metrics=self.metrics,
             rules=rules,
         )
-        self.rooms = LiveRooms(
+        self.rooms = Rooms(
             world,
             options,
             node=self.node,
             presence=self.presence,
             alarms=alarms,
-            calls=self.calls,
+            rules=rules_of(options),
             metrics=self.metrics,
         )
-        self.calls.on_ended = self.rooms.call_ended
+        self.live_rooms = LiveRooms(world, options, node=self.node, rooms=self.rooms, calls=self.calls)
+        self.blind_dates = BlindDates(world, options, node=self.node, rooms=self.rooms)
+        self.blind_date_streams = BlindDateStreams(world, rooms=self.blind_dates, node=self.node)
+        self.calls.on_ended = self.live_rooms.call_ended
+        self.rooms.on_closed = self.live_rooms.closed
+        self.rooms.on_sweep = self.live_rooms.close_after_calls
+        self.outbox.tell_gift = self.rooms.tell_gift
         self.streams = Streams(
             world,
             options.streams,
             node=self.node,
             presence=self.presence,
-            rules=(RoomStreams(world, rooms=self.rooms, node=self.node),),
+            rules=(RoomStreams(world, rooms=self.live_rooms, node=self.node), self.blind_date_streams),
             metrics=self.metrics,
         )
         self.profiles = Profiles(
@@ -138,9 +151,10 @@ class Greenroom:
             ledger=self.ledger,
             tariff=tariff,
             calls=self.calls,
-            rooms=self.rooms,
+            rooms=self.live_rooms,
             outbox=self.outbox,
         )
+        self.gold_gifts = GoldGifts(world, options, node=self.node, ledger=self.ledger, outbox=self.outbox)
         self.recharge = Recharge(world, options, node=self.node, ids=ids, ledger=self.ledger)
         self.notices = Notices(
             world,
@@ -186,12 +200,19 @@ class Greenroom:
             (self.presence.run(), "presence"),
             (self.calls.run(), "calls-sweep"),
             (self.rooms.run(), "rooms-sweep"),
+            (self.rooms.publish(), "roster"),
             (self.streams.run(), "streams-sweep"),
             (self.recharge.run(), "reconcile"),
             (self.outbox.run(), "outbox-sweep"),
             (self.ledger.run(), "fold-sweep"),
         ):
             self.world.spawn(work, name=name)
+
+    def offer(self, options: settings.Settings) -> None:
+        """Have the catalogues of ``options`` from now on; whatever else differs there takes another start."""
+        self.gifts.offer(options.gifts)
+        self.gold_gifts.offer(options.qlive.gifts)
+        self.recharge.offer(options)
 
     async def drain(self) -> None:
         """Stop owning anything: calls and rooms are left as they are stored, for the next incarnation."""

@@ -1,14 +1,17 @@
 """Events that follow money: told after the commit, and again after a crash, until they are marked as told (D-12)."""
 
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 import msgspec
 
-from engine.events import decode_event
+from engine.errors import EngineError
+from engine.events import GiftSent, decode_event
 from engine.metrics import Metrics
 from engine.ports import Clock, Log, Sink, Spawn
 from store.interfaces.errors import StoreError
-from store.interfaces.ledger import LedgerStore
+from store.interfaces.ids import PersonId
+from store.interfaces.ledger import LedgerStore, OutboxRow
 
 __all__ = ["Outbox"]
 
@@ -22,6 +25,8 @@ class Outbox:
     def __init__(
         self, store: LedgerStore, *, sink: Sink, clock: Clock, spawn: Spawn, log: Log, metrics: Metrics
     ) -> None:
+        self.tell_gift: Callable[[GiftSent, Sequence[PersonId]], Awaitable[None]] | None = None
+        """Where gifts are told, as they may be for a room. Raises EngineError: not now."""
         self._store = store
         self._clock = clock
         self._sink = sink
@@ -58,20 +63,31 @@ class Outbox:
             while True:
                 self._is_asked_again = False
                 rows = await self._store.unsent(ROWS_MAX)
-                for row in rows:
-                    try:
-                        event = decode_event(row.payload)
-                    except msgspec.MsgspecError:
-                        self._log.error("outbox_row_unreadable", row_id=row.id)
-                        continue
-                    for person_id in row.person_ids:
-                        self._sink.tell(person_id, event)
-                if rows:
-                    await self._store.sent([row.id for row in rows])
-                    self._metrics.events_resent.add(len(rows))
-                if not rows and not self._is_asked_again:
+                sent = [row.id for row in rows if await self._tell_one(row)]
+                if sent:
+                    await self._store.sent(sent)
+                    self._metrics.events_resent.add(len(sent))
+                elif not self._is_asked_again:
                     return
         except StoreError:
             self._log.warning("outbox_not_reached")  # ``run`` tells them.
         finally:
             self._is_telling = False
+
+    async def _tell_one(self, row: OutboxRow) -> bool:
+        """Whether the row has been told, or can never be."""
+        try:
+            event = decode_event(row.payload)
+        except msgspec.MsgspecError:
+            self._log.error("outbox_row_unreadable", row_id=row.id)
+            return True
+        if isinstance(event, GiftSent) and self.tell_gift is not None:
+            try:
+                await self.tell_gift(event, row.person_ids)
+            except EngineError as error:
+                self._log.warning("gift_not_told", row_id=row.id, error=error.code)  # ``run`` tells it.
+                return False
+            return True
+        for person_id in row.person_ids:
+            self._sink.tell(person_id, event)
+        return True

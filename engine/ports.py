@@ -6,6 +6,7 @@ faults.
 """
 
 from collections.abc import Coroutine, Sequence
+from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -20,22 +21,38 @@ if TYPE_CHECKING:
 __all__ = [
     "Clock",
     "CodeExchange",
+    "CryptoNotice",
+    "CryptoPayment",
+    "CryptoPayments",
+    "CryptoStatus",
+    "Departure",
+    "GoogleIdentity",
+    "GoogleLogin",
     "Log",
     "MediaAddresses",
     "Mixer",
+    "PasswordCheck",
+    "PasswordRules",
+    "Passwords",
     "Payment",
     "PaymentNotice",
     "PaymentProvider",
     "PersonSignature",
     "Position",
     "Provider",
+    "QrPicture",
     "Rng",
+    "SealedProfile",
     "Sink",
     "Spawn",
     "StreamCutter",
     "StreamQuery",
     "Timer",
+    "TokenKind",
     "WeChatIdentity",
+    "WeChatProfile",
+    "WebClaims",
+    "WebTokens",
 ]
 
 
@@ -141,20 +158,41 @@ class Sink(Protocol):
         """Close all sockets of the person (4003 banned, 1012 restart …)."""
 
 
+class WeChatProfile(msgspec.Struct, frozen=True, kw_only=True):
+    """What WeChat tells of a person. ``gender``: 0 not told, 1 man, 2 woman. Anything may be empty (protocols 3.2)."""
+
+    nickname: str = ""
+    avatar_url: str = ""
+    gender: int = 0
+
+
+class SealedProfile(msgspec.Struct, frozen=True, kw_only=True):
+    """A profile as a client hands it on: only whoever exchanges the code that it came with can open it. Base64."""
+
+    encrypted_data: str
+    iv: str
+
+
 class WeChatIdentity(msgspec.Struct, frozen=True, kw_only=True):
     """Who WeChat says has signed in. ``attributes`` is filled by the development stand-in only."""
 
     open_id: str
+    profile: WeChatProfile = WeChatProfile()
     attributes: dict[str, str] = {}
 
 
 class CodeExchange(Protocol):
     """Turns a ``wx.login`` code into a person (protocols 3.1; ``dev:NAME`` codes in development)."""
 
-    async def identify(self, code: str) -> WeChatIdentity:
+    async def identify(self, code: str, *, app_id: str = "", sealed: SealedProfile | None = None) -> WeChatIdentity:
         """Exchange the code; it works once.
 
+        ``app_id`` names the mini-program that the code is for, empty the first one. With ``sealed``, the identity has a
+        profile.
+
         Raises:
+            BadInput: no such mini-program of ours (``app_id``), or the profile cannot be opened, or was sealed for
+                another mini-program or person (``sealed_profile``).
             NotSignedIn: unknown, used or expired code, or a person WeChat blocks.
             TooMany: WeChat's own limit.
             StoreDown: WeChat did not answer; the client gets a new code and tries again.
@@ -230,7 +268,7 @@ class MediaAddresses(Protocol):
         """Address that publishes ``stream``; valid one day unless ``until_s`` comes earlier."""
 
     def accelerated(self, stream: str, *, now_s: int) -> str:
-        """Signed rtmp play address."""
+        """Rtmp play address, signed where anybody looks at that."""
 
     def mixed(self, stream: str) -> str:
         """http-flv play address."""
@@ -245,7 +283,7 @@ class MediaAddresses(Protocol):
         """
 
     def played(self, app: str, name: str, query: StreamQuery, *, now_s: int) -> str | None:
-        """As ``pushed``, for a client that watches."""
+        """As ``pushed``, for a client that watches; where play addresses are not signed, ``query`` does not matter."""
 
 
 class PersonSignature(Protocol):
@@ -254,6 +292,10 @@ class PersonSignature(Protocol):
     @property
     def app_id(self) -> str:
         """The sdkAppID the signatures are for."""
+
+    @property
+    def life_s(self) -> int:
+        """How long a signature is good."""
 
     def sign(self, user_id: str, *, now_s: int) -> str:
         """A signature for ``user_id``."""
@@ -269,4 +311,227 @@ class Mixer(Protocol):
         """Pass ``description`` on.
 
         Raises: BadInput: the media server does not take it.
+        """
+
+
+class Departure(msgspec.Struct, frozen=True, kw_only=True):
+    """The way to Google's sign-in page: where the browser is sent, and what it keeps until it comes back.
+
+    ``bound`` belongs into a cookie of that browser alone (HttpOnly, Secure, SameSite=Lax, for ``life_s``); it goes
+    nowhere else, and is dropped when the browser is back.
+    """
+
+    address: str
+    bound: str
+    life_s: int
+
+
+class GoogleIdentity(msgspec.Struct, frozen=True, kw_only=True):
+    """Who Google says has signed in. Accounts are known by ``sub``: never by ``email``, which changes hands.
+
+    ``email`` is empty unless Google has verified it. ``attributes`` is filled by the development stand-in only.
+    """
+
+    sub: str
+    name: str = ""
+    email: str = ""
+    attributes: dict[str, str] = {}
+
+
+class GoogleLogin(Protocol):
+    """Sign-in with Google (protocols 6; ``dev:NAME`` codes in development)."""
+
+    def begin(self) -> Departure:
+        """Send a browser off.
+
+        Raises: StoreDown: sign-in with Google is not set up here.
+        """
+
+    async def finish(self, *, code: str, state: str, bound: str) -> GoogleIdentity:
+        """A browser is back with ``code`` and ``state``; ``bound`` is what it has kept. Each departure ends once.
+
+        Raises:
+            NotSignedIn: not this browser's departure, or one that is over or too long ago; or Google does not know the
+                code, or speaks of somebody in a way that does not hold. The person begins again.
+            StoreDown: Google did not answer, or sign-in with it is not set up here. The person begins again.
+        """
+
+
+class CryptoStatus(StrEnum):
+    """How far a payment in a cryptocurrency has come, in the provider's words (SITE 2.5, protocols 5.2)."""
+
+    WAITING = "waiting"
+    CONFIRMING = "confirming"
+    CONFIRMED = "confirmed"
+    SENDING = "sending"
+    PARTIALLY_PAID = "partially_paid"
+    FINISHED = "finished"
+    FAILED = "failed"
+    REFUNDED = "refunded"
+    EXPIRED = "expired"
+
+    @property
+    def rank(self) -> int:
+        """A payment goes to statuses of higher rank only; whatever else is heard of it is old."""
+        return _RANKS[self]
+
+
+_RANKS = {
+    CryptoStatus.WAITING: 0,
+    CryptoStatus.CONFIRMING: 1,
+    CryptoStatus.CONFIRMED: 2,
+    CryptoStatus.SENDING: 3,
+    # The end, unless money comes in late; it does happen.
+    CryptoStatus.FAILED: 4,
+    CryptoStatus.EXPIRED: 4,
+    # Some money is there and an operator has to see it, also after the end.
+    CryptoStatus.PARTIALLY_PAID: 5,
+    CryptoStatus.FINISHED: 9,
+    # Also before a late "finished": what was given back is not credited.
+    CryptoStatus.REFUNDED: 10,
+}
+
+
+class CryptoPayment(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person needs in order to pay.
+
+    ``pay_amount`` is the number as the provider wrote it. ``memo`` has to be shown beside the address where it is not
+    empty: without it the money arrives and belongs to nobody.
+    """
+
+    payment_id: str
+    pay_address: str
+    pay_amount: str
+    pay_currency: str
+    memo: str = ""
+
+
+class CryptoNotice(msgspec.Struct, frozen=True, kw_only=True):
+    """What the provider says of a payment. Nothing here has been compared with an order yet.
+
+    ``parent_payment_id`` is not empty for money that came in beside the payment it names: a second deposit, or one in
+    another currency, for which the price of the order is never credited. ``order_id`` is empty where the payment is not
+    one of our orders.
+    """
+
+    payment_id: str
+    order_id: str
+    status: CryptoStatus
+    price_amount: Decimal
+    price_currency: str
+    pay_amount: Decimal
+    pay_currency: str
+    actually_paid: Decimal = Decimal(0)
+    parent_payment_id: str = ""
+
+
+class CryptoPayments(Protocol):
+    """NOWPayments (protocols 5)."""
+
+    async def create(self, *, order_id: str, price: int, title: str) -> CryptoPayment:
+        """Ask for an address to which ``price`` (whole units of the price's currency) can be paid.
+
+        Asking twice makes two payments: after a failure, ``find`` tells whether there is one.
+
+        Raises: StoreDown: the provider did not answer or refused; whether there is a payment now is unknown.
+        """
+
+    def verify(self, body: bytes, signature: str) -> CryptoNotice | None:
+        """Check a notification before anything else looks at it. None: authentic, and about nothing we sell.
+
+        Raises: Forbidden: not authentic, or not parseable.
+        """
+
+    async def query(self, payment_id: str) -> CryptoNotice | None:
+        """What the provider says of this payment now; None when it knows none.
+
+        Raises: StoreDown: no answer, or one that cannot be believed.
+        """
+
+    async def find(self, order_id: str, *, since_s: int) -> CryptoNotice | None:
+        """The payment of this order, created at ``since_s`` (UNIX seconds) or later; None when there is none.
+
+        Raises: StoreDown: as ``query``.
+        """
+
+
+class QrPicture(Protocol):
+    """Draws a QR code."""
+
+    def __call__(self, text: str) -> str:
+        """A PNG as base64; empty where pictures cannot be drawn here (SITE 2.5)."""
+
+
+class PasswordRules(msgspec.Struct, frozen=True, kw_only=True):
+    """What a new password must be. Characters, not bytes; SEC-17, where a document says nothing else."""
+
+    characters_min: int = 8
+    characters_max: int = 64
+    must_mix: bool = False
+    """Whether it needs a letter and a digit."""
+    may_be_common: bool = False
+    """Whether it may be one of those that everybody tries first, because a document's own example is."""
+
+
+class PasswordCheck(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether a password was the right one; ``renewed`` is a hash to keep in place of the old one, or empty."""
+
+    is_right: bool
+    renewed: str = ""
+
+
+class Passwords(Protocol):
+    """Hashes passwords, slowly and beside the loop (SEC-17)."""
+
+    async def hash(self, password: str, rules: PasswordRules) -> str:
+        """What to keep of a new password.
+
+        Raises:
+            BadInput: against the rules, or one of those that everybody tries first (field ``password``).
+            TooLong: too many characters or bytes.
+            MailboxFull: too many are waiting already.
+        """
+
+    async def check(self, password: str, hashed: str | None) -> PasswordCheck:
+        """Compare; None is a person who does not exist, whose answer takes as long (SEC-16).
+
+        Raises: MailboxFull: too many are waiting already.
+        """
+
+
+class TokenKind(StrEnum):
+    """What a web token is good for; one kind is never taken for another (SEC-6)."""
+
+    ACCESS = "access"
+    REFRESH = "refresh"
+
+
+class WebClaims(msgspec.Struct, frozen=True, kw_only=True):
+    """What a web token says. Whether it has been revoked since is not in it.
+
+    ``family_id`` is common to all tokens that descend from one sign-in. ``anchor`` is the uid of an anchor, empty for
+    anybody else.
+    """
+
+    kind: TokenKind
+    user_id: int
+    token_id: str
+    family_id: str
+    issued_at_s: int
+    expires_at_s: int
+    anchor: str = ""
+
+
+class WebTokens(Protocol):
+    """Signed tokens that carry their own facts (SITE-12, SEC-6, SEC-7). ``now_s`` is UNIX seconds."""
+
+    def issue(
+        self, kind: TokenKind, *, user_id: int, now_s: int, family_id: str = "", anchor: str = ""
+    ) -> tuple[str, WebClaims]:
+        """A token and what it says; without ``family_id`` it begins a family of its own."""
+
+    def read(self, token: str, kind: TokenKind, *, now_s: int) -> WebClaims:
+        """What the token says.
+
+        Raises: NotSignedIn: not one of ours, not of this kind, not yet or no longer good.
         """

@@ -4,6 +4,8 @@ A person is *held* by open lines: sockets, or pictures sent into a room. Whoever
 something now and then. A person in a call is lost the moment his last line closes or, without lines, when he has been
 silent for ``silent_ms``; once he has had a line in this call, only a line brings him back (CA-12, D-17).
 
+A live room asks now and then who of those in it is still here; it remembers them longer than they would be otherwise.
+
 Other nodes learn who is here through the presence store, which may be empty at any moment; nothing about money depends
 on it.
 """
@@ -16,9 +18,11 @@ from engine.actors.ref import ActorRef
 from engine.call.messages import Arrived, Left
 from engine.node import Node
 from engine.ports import Clock, Log, Timer
+from engine.room.messages import Attendance
 from store.interfaces.calls import Side
 from store.interfaces.errors import StoreError
 from store.interfaces.ids import PersonId
+from store.interfaces.people import PersonRecord
 from store.interfaces.presence import PresenceStore
 
 __all__ = ["Presence"]
@@ -27,10 +31,24 @@ LISTED_MAX: Final = 1000
 
 
 class _Person:
-    __slots__ = ("call", "had_line", "is_lost", "lines_count", "seen_at_ms", "side", "silence")
+    __slots__ = (
+        "call",
+        "had_line",
+        "is_lost",
+        "lines_count",
+        "lines_ever_count",
+        "rooms_count",
+        "seen_at_ms",
+        "side",
+        "silence",
+        "surface",
+    )
 
     def __init__(self) -> None:
+        self.surface = ""  # Until he is seen; whoever is nobody's guest is not published.
         self.lines_count = 0
+        self.lines_ever_count = 0
+        self.rooms_count = 0
         self.seen_at_ms = 0
         self.call: ActorRef | None = None
         self.side = Side.GUEST
@@ -40,11 +58,10 @@ class _Person:
 
 
 class Presence:
-    """The people this node has seen lately, on one surface."""
+    """The people this node has seen lately."""
 
     def __init__(
         self,
-        surface: str,
         store: PresenceStore,
         options: settings.Presence,
         *,
@@ -53,7 +70,6 @@ class Presence:
         node: Node,
         log: Log,
     ) -> None:
-        self._surface = surface
         self._store = store
         self._options = options
         self._silent_ms = silent_ms
@@ -65,10 +81,11 @@ class Presence:
 
     # --- evidence --------------------------------------------------------------------------------------------------
 
-    def seen(self, person_id: PersonId) -> None:
+    def seen(self, who: PersonRecord) -> None:
         """The person has asked something."""
-        person = self._person(person_id)
-        self._show(person_id, person)
+        person = self._person(who.id)
+        person.surface = who.surface
+        self._show(who.id, person)
         if person.call is not None and person.is_lost and not person.had_line:
             self._found(person)
 
@@ -76,6 +93,7 @@ class Presence:
         """A socket opened, or the person began to send pictures."""
         person = self._person(person_id)
         person.lines_count += 1
+        person.lines_ever_count += 1
         self._show(person_id, person)
         person.had_line = True
         if person.call is not None and person.is_lost:
@@ -135,6 +153,25 @@ class Presence:
         person = self._people.get(person_id)
         return person is None or person.is_lost
 
+    # --- people in rooms -------------------------------------------------------------------------------------------
+
+    def attend(self, person_id: PersonId) -> None:
+        """A live room wants to be able to ask for this person's attendance: he is not forgotten until ``unattend``."""
+        self._person(person_id).rooms_count += 1
+
+    def unattend(self, person_id: PersonId) -> None:
+        """It does not any more."""
+        person = self._people[person_id]
+        assert person.rooms_count > 0, f"person {person_id} is in no room"
+        person.rooms_count -= 1
+
+    def attendance(self, person_id: PersonId) -> Attendance | None:
+        """When the person was last here; None: this node has never seen him."""
+        person = self._people.get(person_id)
+        if person is None or (person.lines_count == 0 and person.seen_at_ms == 0):
+            return None
+        return Attendance(person.lines_count > 0, person.seen_at_ms, person.lines_ever_count > 0)
+
     # --- questions -------------------------------------------------------------------------------------------------
 
     def is_here(self, person_id: PersonId) -> bool:
@@ -144,21 +181,25 @@ class Presence:
             return False
         return person.lines_count > 0 or self._node.now_ms() - person.seen_at_ms < self._options.reachable_ms
 
-    async def is_reachable(self, person_id: PersonId) -> bool:
-        """Whether any node has seen the person within ``reachable_ms`` (CA-10)."""
+    async def is_reachable(self, surface: str, person_id: PersonId) -> bool:
+        """Whether any node has seen the person on his surface within ``reachable_ms`` (CA-10)."""
         if self.is_here(person_id):
             return True
         try:
-            return await self._store.is_present(self._surface, person_id)
+            return await self._store.is_present(surface, person_id)
         except StoreError:
             return False
 
-    async def everybody(self) -> tuple[PersonId, ...]:
-        """People seen lately, on any node; at most 1,000."""
-        here = [person_id for person_id in self._people if self.is_here(person_id)]
+    async def everybody(self, surface: str) -> tuple[PersonId, ...]:
+        """People of a surface seen lately, on any node; at most 1,000."""
+        here = [
+            person_id
+            for person_id, person in self._people.items()
+            if person.surface == surface and self.is_here(person_id)
+        ]
         elsewhere: Iterable[PersonId] = ()
         try:
-            elsewhere = await self._store.present(self._surface, limit=LISTED_MAX)
+            elsewhere = await self._store.present(surface, limit=LISTED_MAX)
         except StoreError:
             self._log.warning("presence_store_unavailable")
         return tuple(dict.fromkeys((*here, *elsewhere)))[:LISTED_MAX]
@@ -178,15 +219,18 @@ class Presence:
                 del self._people[person_id]
                 self._unpublished.discard(person_id)
             held = (person_id for person_id, person in self._people.items() if person.lines_count > 0)
-            publish = self._unpublished.union(held)
-            if not publish:
-                continue
-            self._unpublished = set()
-            try:
-                await self._store.publish(self._surface, sorted(publish), expires_in_ms=self._options.reachable_ms)
-            except StoreError:
-                # Whoever is still here is published again soon; the store is allowed to know less.
-                self._unpublished |= publish & self._people.keys()
+            unpublished, self._unpublished = self._unpublished.union(held), set()
+            here: dict[str, list[PersonId]] = {}
+            for person_id in sorted(unpublished):
+                person = self._people.get(person_id)
+                if person is not None and person.surface:
+                    here.setdefault(person.surface, []).append(person_id)
+            for surface, publish in here.items():
+                try:
+                    await self._store.publish(surface, publish, expires_in_ms=self._options.reachable_ms)
+                except StoreError:
+                    # Whoever is still here is published again soon; the store is allowed to know less.
+                    self._unpublished |= publish & self._people.keys()
 
     # --- parts -----------------------------------------------------------------------------------------------------
 
@@ -203,7 +247,7 @@ class Presence:
     def _is_forgettable(self, person: _Person) -> bool:
         if person.lines_count > 0 or person.call is not None:
             return False
-        return self._node.now_ms() - person.seen_at_ms >= self._options.reachable_ms
+        return person.rooms_count == 0 and self._node.now_ms() - person.seen_at_ms >= self._options.reachable_ms
 
     def _lose(self, person: _Person, at_ms: int) -> None:
         assert person.call is not None

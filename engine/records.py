@@ -6,20 +6,24 @@ here and leaves ``store.interfaces`` to the engine.
 
 from store.interfaces.calls import CallRecord, EndReason, Phase, Side
 from store.interfaces.orders import OrderRecord, OrderState
-from store.interfaces.people import Ban, BanKind, PersonRecord, Role
-from store.interfaces.rooms import PusherRecord, RoomRecord
+from store.interfaces.people import Ban, BanKind, PersonRecord, Profile, Role
+from store.interfaces.rooms import Face, RoomKind, RoomRecord, SanctionKind, SeatRecord
 
 __all__ = [
     "Ban",
     "BanKind",
     "CallRecord",
     "EndReason",
+    "Face",
     "OrderRecord",
     "OrderState",
     "PersonRecord",
     "Phase",
-    "PusherRecord",
+    "Profile",
     "Role",
+    "RoomKind",
     "RoomRecord",
+    "SanctionKind",
+    "SeatRecord",
     "Side",
 ]

@@ -35,6 +35,8 @@ class World:
     codes: CodeExchange
     payments: PaymentProvider
     media: MediaAddresses
+    blind_date_media: MediaAddresses
+    """Of streams that are named for who sends them, by the id he shows; anybody may watch those."""
     signatures: PersonSignature
     mixer: Mixer
     cutters: Mapping[Provider, StreamCutter] = field(default_factory=dict)

@@ -8,11 +8,14 @@ from typing import Any, Final, NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
 from engine.greenroom import Greenroom
-from handlers import calls, media
+from handlers import calls, media, qlive, rooms
 from handlers.admin import access as admin_access
-from handlers.admin.options import AdminOptions
+from handlers.admin.options import AdminOptions, RunningConfig
 from handlers.admin.surface import surface as admin_surface
 from handlers.calls import access as calls_access
+from handlers.qlive import access as qlive_access
+from handlers.qlive.options import ClientConfigs
+from handlers.rooms import access as rooms_access
 from handlers.wire.access import Admission, Authenticate
 from handlers.wire.asyncapi import asyncapi
 from handlers.wire.health import probes
@@ -27,12 +30,16 @@ __all__ = [
     "AppConfig",
     "Config",
     "HttpConfig",
+    "ImConfig",
     "LimitsConfig",
     "MediaConfig",
     "MediaHooksConfig",
     "Opened",
+    "PayConfig",
+    "QliveConfig",
     "ShareConfig",
     "doors",
+    "refit",
     "routes",
 ]
 
@@ -55,6 +62,10 @@ class HttpConfig(Protocol):
     @property
     def origins(self) -> Sequence[str]:
         """Origins of pages beside our own."""
+
+    @property
+    def public_url(self) -> str:
+        """Where people reach us; empty: not said."""
 
 
 class LimitsConfig(Protocol):
@@ -87,6 +98,34 @@ class ShareConfig(Protocol):
     @property
     def image_url(self) -> str:
         """Its picture."""
+
+
+class QliveConfig(Protocol):
+    """Blind-date rooms."""
+
+    @property
+    def withdraw_rate(self) -> str:
+        """What income is worth, as it is shown."""
+
+
+class ImConfig(Protocol):
+    """The messaging service."""
+
+    @property
+    def sdk_app_id(self) -> str:
+        """Our application there."""
+
+    @property
+    def callback_key(self) -> str:
+        """What its callbacks are signed with; empty: there are none."""
+
+
+class PayConfig(Protocol):
+    """Payment."""
+
+    @property
+    def api_key(self) -> str:
+        """What orders are signed with."""
 
 
 class AppConfig(Protocol):
@@ -153,8 +192,24 @@ class Config(Protocol):
         """The calls surface's mini-program."""
 
     @property
+    def qlive(self) -> QliveConfig:
+        """The blind-date surface's rules, of which it shows some."""
+
+    @property
+    def qlive_client(self) -> ClientConfigs:
+        """What the blind-date surface's mini-program shows."""
+
+    @property
     def media(self) -> MediaConfig:
         """Media servers."""
+
+    @property
+    def im(self) -> ImConfig:
+        """The messaging service."""
+
+    @property
+    def pay(self) -> PayConfig:
+        """Payment."""
 
 
 class Opened(NamedTuple):
@@ -175,6 +230,24 @@ def _calls(config: Config, engine: Greenroom) -> Opened:
     return Opened(calls.surface(options), calls_access.authenticate(engine))
 
 
+def _qlive(config: Config, engine: Greenroom) -> Opened:
+    options = qlive.QliveOptions(
+        client=config.qlive_client,
+        sign_key=config.pay.api_key,
+        time_zone=config.time_zone,
+        withdraw_rate=config.qlive.withdraw_rate,
+        public_url=config.http.public_url,
+        sdk_app_id=config.im.sdk_app_id,
+        callback_key=config.im.callback_key,
+    )
+    surface = qlive.surface(options, play_url=engine.blind_date_streams.play_address)
+    return Opened(surface, qlive_access.authenticate(engine))
+
+
+def _rooms(_config: Config, engine: Greenroom) -> Opened:
+    return Opened(rooms.SURFACE, rooms_access.authenticate(engine))
+
+
 def _media_css(config: Config) -> tuple[Opened, ...]:
     """Tencent calls back over the internet, so it comes to the people's door."""
     hooks = config.media.hooks
@@ -190,7 +263,7 @@ def _media_nginx(config: Config) -> tuple[Opened, ...]:
     return (Opened(media.nginx_surface(media.NginxOptions(peers=peers)), media.unsigned),) if peers else ()
 
 
-SURFACES: Final[tuple[Callable[[Config, Greenroom], Opened], ...]] = (_calls,)
+SURFACES: Final[tuple[Callable[[Config, Greenroom], Opened], ...]] = (_calls, _qlive, _rooms)
 """The surfaces for people. The operators' has a listener, and a key, of its own."""
 
 
@@ -202,14 +275,15 @@ def doors(
     admin_token: str,
     version: str,
     metrics: Callable[[], bytes] | None = None,
+    running: RunningConfig | None = None,
 ) -> tuple[Door, Door]:
     """The door for people and the one for operators.
 
-    ``hub`` is the one that the engine tells its events to; ``metrics`` renders Prometheus text.
+    ``hub`` is the one that the engine tells its events to; ``metrics`` renders Prometheus text; ``running`` is what
+    operators see of the configuration, and read anew.
     """
-    admin = AdminOptions(zone=ZoneInfo(config.time_zone), is_dev=config.env == "dev")
+    admin = AdminOptions(zone=ZoneInfo(config.time_zone), is_dev=config.env == "dev", config=running)
     operators = Opened(admin_surface(admin), admin_access.authenticate(admin_token))
-    people = (*(open_surface(config, engine) for open_surface in SURFACES), *_media_css(config))
     http = config.http
     policy = HttpPolicy(
         body_bytes_max=http.body_bytes_max,
@@ -219,9 +293,7 @@ def doors(
     )
     # Whatever origins pages of the surfaces come from, no page talks to the operators' port.
     admin_policy = HttpPolicy(body_bytes_max=http.body_bytes_max, body_timeout_ms=http.body_timeout_ms)
-    limits = config.limits
-    limiter = Limiter(engine.world.clock, shared=engine.world.stores.limits, keys_max=limits.addresses_max)
-    default_limit = Limit(limits.default_rate, limits.default_per_ms, limits.default_burst)
+    limiter = Limiter(engine.world.clock, shared=engine.world.stores.limits, keys_max=config.limits.addresses_max)
 
     def door(surfaces: Iterable[Opened], policy: HttpPolicy) -> Door:
         return routes(
@@ -229,13 +301,46 @@ def doors(
             tuple(surfaces),
             hub=hub,
             limiter=limiter,
-            default_limit=default_limit,
+            default_limit=_default_limit(config),
             policy=policy,
             version=version,
             metrics=metrics,
         )
 
-    return door(people, policy), door((operators, *_media_nginx(config)), admin_policy)
+    return door(_for_people(config, engine), policy), door((operators, *_media_nginx(config)), admin_policy)
+
+
+def refit(door: Door, config: Config, engine: Greenroom) -> None:
+    """Serve people as ``config`` has it from now on: what surfaces show, and the rate limit of most paths.
+
+    ``door`` is the people's, whose buckets and policy stay.
+    """
+    limiter = next(iter(door.admissions.values())).limiter
+    opened = _for_people(config, engine)
+    door.offer(
+        (one.surface for one in opened),
+        admissions=_admissions(engine, opened, limiter=limiter, default_limit=_default_limit(config)),
+    )
+
+
+def _for_people(config: Config, engine: Greenroom) -> tuple[Opened, ...]:
+    return (*(open_surface(config, engine) for open_surface in SURFACES), *_media_css(config))
+
+
+def _default_limit(config: Config) -> Limit:
+    limits = config.limits
+    return Limit(limits.default_rate, limits.default_per_ms, limits.default_burst)
+
+
+def _admissions(
+    engine: Greenroom, surfaces: Iterable[Opened], *, limiter: Limiter, default_limit: Limit
+) -> dict[str, Admission[Any, Any]]:
+    return {
+        one.surface.name: Admission(
+            engine=engine, authenticate=one.authenticate, limiter=limiter, default_limit=default_limit
+        )
+        for one in surfaces
+    }
 
 
 def routes(
@@ -257,12 +362,7 @@ def routes(
     described = [one.surface for one in surfaces]
     return Door(
         described,
-        admissions={
-            one.surface.name: Admission(
-                engine=engine, authenticate=one.authenticate, limiter=limiter, default_limit=default_limit
-            )
-            for one in surfaces
-        },
+        admissions=_admissions(engine, surfaces, limiter=limiter, default_limit=default_limit),
         probes=probes(
             ready=ready,
             version={"name": "greenroom", "version": version},

@@ -10,6 +10,7 @@ from store.mongo.ids import MongoIds
 from store.mongo.indexes import prepare
 from store.mongo.leases import MongoLeases
 from store.mongo.ledger import MongoLedger
+from store.mongo.likes import MongoLikes
 from store.mongo.notices import MongoNotices
 from store.mongo.orders import MongoOrders
 from store.mongo.people import MongoPeople, MongoSessions
@@ -69,6 +70,7 @@ async def open_stores(
         rooms=MongoRooms(mongo),
         orders=MongoOrders(mongo),
         notices=MongoNotices(mongo),
+        likes=MongoLikes(mongo),
         leases=MongoLeases(mongo),
         presence=RedisPresence(redis),
         limits=RedisLimits(redis),

@@ -247,8 +247,9 @@ def _nobody_is_below_zero(evidence: Evidence) -> Iterator[str]:
         if amount < 0:
             yield f"{account} holds {amount}"
     for entry in evidence.now.entries.values():
-        if entry.payer_balance is not None and entry.payer_balance < 0:
-            yield f"entry {entry.id} left its payer with {entry.payer_balance}"
+        for left in (entry.payer_balance or 0, *(held.amount for held in entry.held)):
+            if left < 0:
+                yield f"entry {entry.id} left its payer with {left}"
 
 
 def _holdings_are_the_journal(evidence: Evidence) -> Iterator[str]:
@@ -392,8 +393,8 @@ def _orders_are_credited_once(evidence: Evidence) -> Iterator[str]:
             yield f"order {order.id} is {order.state}, its entry {'exists' if entry else 'does not exist'}"
         if entry is not None:
             credited = {posting.account: posting.amount for posting in entry.postings}
-            if credited.get(wallet(Currency.CALLS_DIAMONDS, order.person_id)) != order.diamonds:
-                yield f"order {order.id} of {order.diamonds} diamonds credited {credited}"
+            if credited.get(wallet(order.currency, order.person_id)) != order.amount:
+                yield f"order {order.id} of {order.amount} {order.currency} credited {credited}"
             if journal.payments and journal.payments.get(order.id) != order.fee_fen:
                 yield f"order {order.id} was credited, though {journal.payments.get(order.id)} fen were paid for it"
         is_paid = journal.payments.get(order.id) == order.fee_fen
@@ -418,11 +419,20 @@ def _gifts_are_whole(evidence: Evidence) -> Iterator[str]:
     for entry in evidence.now.entries.values():
         if entry.kind is not EntryKind.GIFT:
             continue
-        debits = [posting for posting in entry.postings if is_wallet(posting.account) and posting.amount < 0]
-        credited = [posting for posting in entry.postings if is_wallet(posting.account) and posting.amount > 0]
-        is_whole = len(debits) == 1 and len(credited) == 1 and entry.payer_balance is not None and entry.note
-        if not is_whole or debits[0].account != wallet(Currency.CALLS_DIAMONDS, entry.person_id):
-            yield f"gift {entry.id} is not one debit, one credit and a note: {entry}"
+        debits = {leg.account: -leg.amount for leg in entry.postings if is_wallet(leg.account) and leg.amount < 0}
+        credits_count = sum(is_wallet(leg.account) and leg.amount > 0 for leg in entry.postings)
+        if entry.held:
+            gold, income = (wallet(one, entry.person_id) for one in (Currency.QLIVE_GOLD, Currency.QLIVE_INCOME))
+            has_paid = bool(debits) and debits.keys() <= {gold, income} and credits_count <= 1
+            is_told = tuple(held.account for held in entry.held) == (gold, income)
+            # QL-31: income pays only what gold cannot.
+            if income in debits and entry.held[0].amount:
+                yield f"gift {entry.id} took income while there was gold: {entry}"
+        else:
+            has_paid = list(debits) == [wallet(Currency.CALLS_DIAMONDS, entry.person_id)] and credits_count == 1
+            is_told = entry.payer_balance is not None
+        if not (has_paid and is_told and entry.note):
+            yield f"gift {entry.id} is not paid by its giver, one credit and a note: {entry}"
 
 
 def _currencies_close(evidence: Evidence) -> Iterator[str]:

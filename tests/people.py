@@ -1,6 +1,8 @@
-"""The cast and the stage: an engine over memory stores on virtual time, mei the anchor, tom the guest.
+"""The cast and the stage: an engine over memory stores on virtual time.
 
-``Stage`` builds one node; its verbs are the domain's. What people were told is kept per person, in order.
+Calls have mei the anchor and tom the guest (``on_stage``), blind dates hong the matchmaker, bo and lin
+(``on_a_date``). ``Stage`` builds one node; its verbs are the domain's. What people were told is kept per person, in
+order.
 """
 
 import asyncio
@@ -14,11 +16,14 @@ from engine.billing.entries import grant_move
 from engine.errors import BadInput, NotSignedIn
 from engine.events import Event
 from engine.greenroom import Greenroom
-from engine.ports import Payment, PaymentNotice, StreamQuery, WeChatIdentity
+from engine.ports import Payment, PaymentNotice, Position, SealedProfile, StreamQuery, WeChatIdentity
+from engine.room.state import RoomState
+from engine.services.accounts import CALLS, QLIVE
+from engine.services.blind_dates import room_of
 from engine.world import World
 from store.interfaces.calls import CallRecord
 from store.interfaces.ids import CallId, PersonId, RoomId
-from store.interfaces.money import Currency
+from store.interfaces.money import Currency, currencies_of
 from store.interfaces.people import PersonRecord, Role
 from store.interfaces.stores import Stores
 from store.memory.database import MemoryDatabase
@@ -26,31 +31,41 @@ from store.memory.stores import memory_stores
 from tests.support.broken_stores import Switch, switchable
 from tests.support.fakes import FakeClock, RecordingLog, SeededRng
 
-__all__ = ["Cast", "Heard", "Stage", "fast_settings", "on_stage"]
+__all__ = ["Cast", "Date", "Heard", "Stage", "fast_settings", "on_a_date", "on_stage"]
 
 STORE_EPOCH_MS = 1_767_225_600_000
 
 
 class Heard:
-    """A sink that remembers what each person was told, and whom it was asked to close."""
+    """A sink that remembers what each person was told, and whom it was asked to close.
+
+    ``backlogs`` are what connections were given when they began to listen, ``stories`` what rooms were told.
+    """
 
     def __init__(self) -> None:
         self.events: dict[PersonId, list[Event]] = defaultdict(list)
         self.closed: list[tuple[PersonId, int]] = []
         self.rooms: dict[RoomId, dict[PersonId, None]] = defaultdict(dict)
+        self.backlogs: dict[str, list[tuple[Event, Position | None]]] = {}
+        self.stories: dict[RoomId, list[tuple[Event, Position | None]]] = defaultdict(list)
 
     def tell(self, person_id: PersonId, event: Event) -> None:
         self.events[person_id].append(event)
 
     def enter(self, person_id: PersonId, room_id: RoomId, *, connection=None, backlog=()) -> None:
-        for event, _ in backlog:
-            self.tell(person_id, event)
+        if connection is not None:
+            self.backlogs[connection] = list(backlog)
+            return
+        if person_id not in self.rooms[room_id]:
+            for event, _ in backlog:
+                self.tell(person_id, event)
         self.rooms[room_id][person_id] = None
 
     def leave(self, person_id: PersonId, room_id: RoomId, *, connection=None) -> None:
         self.rooms[room_id].pop(person_id, None)
 
     def tell_room(self, room_id: RoomId, event: Event, *, position=None) -> None:
+        self.stories[room_id].append((event, position))
         for person_id in self.rooms[room_id]:
             self.tell(person_id, event)
 
@@ -68,7 +83,13 @@ class Heard:
 class DevCodesOnly:
     """Signs in ``dev:NAME?attributes``."""
 
-    async def identify(self, code: str) -> WeChatIdentity:
+    async def identify(
+        self,
+        code: str,
+        *,
+        app_id: str = "",
+        sealed: SealedProfile | None = None,
+    ) -> WeChatIdentity:
         if not code.startswith("dev:"):
             raise NotSignedIn
         name, _, query = code[4:].partition("?")
@@ -79,7 +100,10 @@ class DevCodesOnly:
 
 
 class PlainAddresses:
-    """Addresses without signatures: what they sign is another test's business."""
+    """Addresses without signatures: what they sign is another test's business. ``mark`` tells several apart."""
+
+    def __init__(self, mark: str = "signed") -> None:
+        self.mark = mark
 
     def push(self, stream: str, *, now_s: int, until_s: int | None = None) -> str:
         return f"push:{stream}"
@@ -94,16 +118,17 @@ class PlainAddresses:
         return address == f"push:{stream}"
 
     def pushed(self, app: str, name: str, query: StreamQuery, *, now_s: int) -> str | None:
-        return name if ("signed", "push") in query else None
+        return name if (self.mark, "push") in query else None
 
     def played(self, app: str, name: str, query: StreamQuery, *, now_s: int) -> str | None:
-        return name if ("signed", "play") in query else None
+        return name if (self.mark, "play") in query else None
 
 
 class PlainSignatures:
     """A signature is the user's name."""
 
     app_id = "1400000000"
+    life_s = 604_800
 
     def sign(self, user_id: str, *, now_s: int) -> str:
         return f"sig:{user_id}"
@@ -195,6 +220,7 @@ class Stage:
             codes=DevCodesOnly(),
             payments=self.payments,
             media=PlainAddresses(),
+            blind_date_media=PlainAddresses("dated"),
             signatures=PlainSignatures(),
             mixer=ObedientMixer(),
         )
@@ -214,18 +240,24 @@ class Stage:
 
     async def sign_in(self, code: str, *, role: Role = Role.GUEST) -> PersonRecord:
         """Sign somebody in and see him once."""
-        signed_in = await self.engine.identity.sign_in(code, role=role, device=None)
-        self.engine.presence.seen(signed_in.person.id)
+        signed_in = await self.engine.identity.sign_in(CALLS, code, role=role, device=None)
+        self.engine.presence.seen(signed_in.person)
         return signed_in.person
 
-    async def grant(self, person: PersonRecord, diamonds: int, *, key: str = "test") -> None:
-        """Give diamonds."""
+    async def join(self, code: str) -> PersonRecord:
+        """Let somebody sign up for blind dates, and see him once."""
+        sealed = SealedProfile(encrypted_data="", iv="")
+        signed_in = await self.engine.identity.sign_up(QLIVE, code, app_id="", sealed=sealed)
+        self.engine.presence.seen(signed_in.person)
+        return signed_in.person
+
+    async def grant(
+        self, person: PersonRecord, amount: int, *, currency: Currency | None = None, key: str = "test"
+    ) -> None:
+        """Give units; unless said, of what is bought where the person is."""
+        granted = currency or currencies_of(person.surface)[0]
         move = grant_move(
-            key=f"{key}:{person.id}",
-            person_id=person.id,
-            currency=Currency.CALLS_DIAMONDS,
-            amount=diamonds,
-            note="test",
+            key=f"{key}:{granted}:{person.id}", person_id=person.id, currency=granted, amount=amount, note="test"
         )
         await self.engine.ledger.post(move)
 
@@ -250,7 +282,7 @@ class Stage:
             stride_ms = min(left_ms, 10_000)
             await self.clock.advance(stride_ms)
             for person in seen:
-                self.engine.presence.seen(person.id)
+                self.engine.presence.seen(person)
             left_ms -= stride_ms
         await self.clock.settle()
 
@@ -304,3 +336,61 @@ async def on_stage(
         yield Cast(stage, switch, mei, tom)
     finally:
         await stage.tasks.cancel_all()
+
+
+class Date:
+    """A stage with hong, a matchmaker, and two who have come to meet somebody: bo, a man, and lin, a woman."""
+
+    def __init__(self, stage: Stage, switch: Switch, hong: PersonRecord, bo: PersonRecord, lin: PersonRecord) -> None:
+        self.stage = stage
+        self.switch = switch
+        self.engine = stage.engine
+        self.hong = hong
+        self.bo = bo
+        self.lin = lin
+        self.room_id = room_of(hong.public_id)
+
+    @property
+    def all(self) -> tuple[PersonRecord, ...]:
+        return (self.hong, self.bo, self.lin)
+
+    @property
+    def room(self) -> RoomState:
+        """Hong's room, as its owner knows it."""
+        return self.engine.blind_dates.get(self.room_id)
+
+    async def open(self, *guests: PersonRecord) -> RoomState:
+        """Hong's live begins, and those guests come to watch."""
+        state = await self.engine.blind_dates.open(self.hong)
+        for guest in guests:
+            state = await self.engine.blind_dates.enter(guest, self.room_id)
+        return state
+
+    async def seat(self, person: PersonRecord) -> None:
+        """Somebody who watches applies, and sits down."""
+        await self.engine.blind_dates.apply(person, self.room_id)
+        await self.engine.blind_dates.sit(person, self.room_id)
+
+    def connect(self, *people: PersonRecord) -> None:
+        """Each of them opens a socket."""
+        for person in people:
+            self.engine.presence.line_opened(person.id)
+
+    def hang_up(self, *people: PersonRecord) -> None:
+        """Each of them loses it."""
+        for person in people:
+            self.engine.presence.line_closed(person.id, heard_at_ms=self.engine.node.now_ms())
+
+    def heard(self, person: PersonRecord) -> list[str]:
+        """The names of the events the person heard so far, counts left out."""
+        return [name for name in self.stage.heard.kinds(person) if name not in ("AudienceChanged", "CrowdChanged")]
+
+
+@asynccontextmanager
+async def on_a_date(options: settings.Settings | None = None) -> AsyncIterator[Date]:
+    """One node with a matchmaker and her guests, ended afterwards; nobody is in a room."""
+    async with on_stage(options) as cast:
+        hong = await cast.stage.join("dev:hong?gender=2&matchmaker=1")
+        bo = await cast.stage.join("dev:bo?gender=1")
+        lin = await cast.stage.join("dev:lin?gender=2")
+        yield Date(cast.stage, cast.switch, hong, bo, lin)

@@ -65,7 +65,8 @@ def test_everything_imported_is_declared(setup_cfg):
     distributions = importlib.metadata.packages_distributions()
     declared = {
         re.sub(r"[-_.]+", "-", match["name"].lower())
-        for requirement in requirements(setup_cfg)[""]
+        for extra in ("", "qr")
+        for requirement in requirements(setup_cfg)[extra]
         if (match := REQUIREMENT.match(requirement))
     }
 

@@ -1,27 +1,38 @@
 """From causes to moves: which entry a minute, a gift, a recharge or a grant makes, and under which key.
 
 The key is the cause, so that asking twice is posting once (D-6, INV-4). A charge touches two currencies and converts
-neither: diamonds go from the guest to the house, points from the house to the anchor, in one entry.
+neither: diamonds go from the guest to the house, points from the house to the anchor, in one entry. So do gold and
+income, only that income may pay too.
 """
 
 from engine.events import GiftSent, encode_event
 from store.interfaces.calls import CallRecord
-from store.interfaces.ids import CallId, EntryId, PersonId, RoomId
-from store.interfaces.ledger import EntryKind, MinuteClaim, Move, OrderClaim, OutboxRow, Posting
+from store.interfaces.ids import AccountId, EntryId, PersonId
+from store.interfaces.ledger import Cost, EntryKind, MinuteClaim, Move, OrderClaim, OutboxRow, Posting
 from store.interfaces.money import Currency, external, house, wallet
 from store.interfaces.orders import OrderRecord
 
-__all__ = ["gift_entry_id", "gift_move", "gift_note", "grant_move", "minute_move", "recharge_move"]
+__all__ = [
+    "diamond_gift_move",
+    "gift_entry_id",
+    "gift_note",
+    "gold_gift_move",
+    "grant_move",
+    "minute_move",
+    "recharge_move",
+]
+
+
+def _transfer(giver: AccountId, taker: AccountId, amount: int) -> tuple[Posting, ...]:
+    """Both legs of one currency; nothing moved is no leg."""
+    return (Posting(giver, -amount), Posting(taker, amount)) if amount else ()
 
 
 def _charge(*, payer: PersonId, diamonds: int, payee: PersonId, points: int) -> tuple[Posting, ...]:
-    legs = (
-        Posting(wallet(Currency.CALLS_DIAMONDS, payer), -diamonds),
-        Posting(house(Currency.CALLS_DIAMONDS), diamonds),
-        Posting(house(Currency.CALLS_POINTS), -points),
-        Posting(wallet(Currency.CALLS_POINTS, payee), points),
+    return (
+        *_transfer(wallet(Currency.CALLS_DIAMONDS, payer), house(Currency.CALLS_DIAMONDS), diamonds),
+        *_transfer(house(Currency.CALLS_POINTS), wallet(Currency.CALLS_POINTS, payee), points),
     )
-    return tuple(leg for leg in legs if leg.amount != 0)
 
 
 def minute_move(call: CallRecord, *, minute: int, begins_at_ms: int, early_ms_max: int) -> Move:
@@ -49,62 +60,58 @@ def minute_move(call: CallRecord, *, minute: int, begins_at_ms: int, early_ms_ma
     )
 
 
-def gift_entry_id(guest_id: PersonId, key: str) -> EntryId:
-    """The natural key of a gift."""
-    return EntryId(f"gift:{guest_id}:{key}")
+def gift_entry_id(giver_id: PersonId, key: str) -> EntryId:
+    """The natural key of a gift. ``key`` is the client's idempotency key or one of ours."""
+    return EntryId(f"gift:{giver_id}:{key}")
 
 
-def gift_note(gift_id: int, count: int) -> str:
-    """What the entry says was given."""
-    return f"{gift_id}×{count}"
+def gift_note(gift_id: int, count: int, *, to_id: PersonId | None = None) -> str:
+    """What the entry says was given, and to whom where the giver has the choice: who earns nothing has no leg."""
+    return f"{gift_id}×{count}" if to_id is None else f"{gift_id}×{count} → {to_id}"
 
 
-def gift_move(
-    *,
-    key: str,
-    guest_id: PersonId,
-    anchor_id: PersonId,
-    gift_id: int,
-    name: str,
-    count: int,
-    cost_diamonds: int,
-    points: int,
-    call_id: CallId | None,
-    room_id: RoomId | None,
-) -> Move:
-    """``count`` gifts for ``cost_diamonds`` in all. ``key`` is the client's idempotency key or one of ours."""
-    entry_id = gift_entry_id(guest_id, key)
-    event = GiftSent(
-        event_id=entry_id,
-        call_id=call_id,
-        room_id=room_id,
-        from_id=guest_id,
-        to_id=anchor_id,
-        gift_id=gift_id,
-        name=name,
-        count=count,
-        points=points,
+def diamond_gift_move(gift: GiftSent, *, cost: int, note: str) -> Move:
+    """A gift for ``cost`` diamonds in all; the anchor earns points."""
+    return _gift_move(
+        gift,
+        note=note,
+        postings=_charge(payer=gift.from_id, diamonds=cost, payee=gift.to_id, points=gift.earned),
     )
+
+
+def gold_gift_move(gift: GiftSent, *, cost: int, note: str) -> Move:
+    """A gift for ``cost`` in all, paid with gold and, where that does not suffice, with income (QL-31).
+
+    Who is given it earns income; the rest stays with the house. Source: QL-32.
+    """
+    purses = (wallet(Currency.QLIVE_GOLD, gift.from_id), wallet(Currency.QLIVE_INCOME, gift.from_id))
+    return _gift_move(
+        gift,
+        note=note,
+        postings=_transfer(house(Currency.QLIVE_INCOME), wallet(Currency.QLIVE_INCOME, gift.to_id), gift.earned),
+        cost=Cost(wallets=purses, amount=cost),
+    )
+
+
+def _gift_move(gift: GiftSent, *, note: str, postings: tuple[Posting, ...], cost: Cost | None = None) -> Move:
     return Move(
-        id=entry_id,
+        id=EntryId(gift.event_id),
         kind=EntryKind.GIFT,
-        postings=_charge(payer=guest_id, diamonds=cost_diamonds, payee=anchor_id, points=points),
-        person_id=guest_id,
-        call_id=call_id,
-        note=gift_note(gift_id, count),
-        outbox=OutboxRow(id=entry_id, person_ids=(guest_id, anchor_id), payload=encode_event(event)),
+        postings=postings,
+        person_id=gift.from_id,
+        cost=cost,
+        call_id=gift.call_id,
+        note=note,
+        outbox=OutboxRow(id=gift.event_id, person_ids=(gift.from_id, gift.to_id), payload=encode_event(gift)),
     )
 
 
 def recharge_move(order: OrderRecord, *, transaction_id: str) -> Move:
-    """The diamonds of a paid order, once per order."""
+    """What a paid order bought, once per order."""
     return Move(
         id=EntryId(f"order:{order.id}"),
         kind=EntryKind.RECHARGE,
-        postings=(
-            Posting(external(Currency.CALLS_DIAMONDS), -order.diamonds),
-            Posting(wallet(Currency.CALLS_DIAMONDS, order.person_id), order.diamonds),
-        ),
+        postings=_transfer(external(order.currency), wallet(order.currency, order.person_id), order.amount),
         person_id=order.person_id,
         note=transaction_id,
         claim=OrderClaim(order_id=order.id, transaction_id=transaction_id),
@@ -116,7 +123,7 @@ def grant_move(*, key: str, person_id: PersonId, currency: Currency, amount: int
     return Move(
         id=EntryId(f"grant:{key}"),
         kind=EntryKind.GRANT,
-        postings=(Posting(external(currency), -amount), Posting(wallet(currency, person_id), amount)),
+        postings=_transfer(external(currency), wallet(currency, person_id), amount),
         person_id=person_id,
         note=note,
     )

@@ -55,8 +55,7 @@ class _Waiting:
 
 def _touched_by(move: Move) -> list[str]:
     """What two moves must not have in common to be written side by side: what is read to decide them, and written."""
-    touched: list[str] = [move.id]
-    touched += [posting.account for posting in move.postings if posting.amount < 0 and is_wallet(posting.account)]
+    touched: list[str] = [move.id, *move.payers]
     match move.claim:
         case MinuteClaim(call_id=call_id):
             touched.append(f"call:{call_id}")
@@ -98,7 +97,7 @@ class Ledger:
         """
         deadline_mono_ms = self._clock.mono_ms() + self._options.deadline_ms
         outcome = await self._post_once(move)
-        while outcome.verdict is Verdict.BELOW_FLOOR and await self._covered_by_unfolded(move):
+        while await self._is_short_of_folding(move, outcome):
             if self._clock.mono_ms() >= deadline_mono_ms:
                 raise StoreDown
             await self._fold_all()
@@ -242,6 +241,12 @@ class Ledger:
             self.fold_soon()
 
     # --- folding ---------------------------------------------------------------------------------------------------
+
+    async def _is_short_of_folding(self, move: Move, outcome: Outcome) -> bool:
+        """Whether the move was refused, and would not be if all credits were folded."""
+        if outcome.verdict is not Verdict.BELOW_FLOOR or move.cost is not None:
+            return outcome.verdict is Verdict.UNFOLDED
+        return await self._covered_by_unfolded(move)
 
     async def _covered_by_unfolded(self, move: Move) -> bool:
         for posting in move.postings:

@@ -8,9 +8,11 @@ from collections.abc import Sequence
 
 from store.interfaces.ids import AccountId, CallId, EntryId, OrderId
 from store.interfaces.ledger import (
+    Cost,
     Earned,
     EntryKind,
     Facts,
+    Held,
     JournalEntry,
     MinuteClaim,
     Move,
@@ -18,33 +20,63 @@ from store.interfaces.ledger import (
     OutboxRow,
     Outcome,
     Plan,
+    Posting,
     Verdict,
 )
-from store.interfaces.money import is_wallet
+from store.interfaces.money import currency_of, house, is_wallet, wallet
 
 __all__ = ["decide", "is_balanced", "same_content"]
 
+Shares = dict[AccountId, int]
+"""Who pays how much of a shared cost; whoever pays nothing is left out."""
+
 
 def is_balanced(move: Move) -> bool:
-    """Whether the legs sum to zero in every currency, and no leg is empty (INV-1)."""
+    """Whether the legs sum to zero in every currency, and no leg is empty (INV-1).
+
+    What a shared cost adds to them is balanced by itself, and all that the move debits.
+    """
     sums: dict[str, int] = {}
     for posting in move.postings:
         if posting.amount == 0:
             return False
         currency = posting.account.partition("/")[0]
         sums[currency] = sums.get(currency, 0) + posting.amount
-    return bool(sums) and not any(sums.values())
+    if move.cost is None:
+        return bool(sums) and not any(sums.values())
+    is_paid_by_cost = all(leg.amount > 0 or not is_wallet(leg.account) for leg in move.postings)
+    return move.cost.amount > 0 and is_paid_by_cost and not any(sums.values())
 
 
 def same_content(entry: JournalEntry, move: Move) -> bool:
-    """Whether the entry is what the move asks for: a repeat, and not another thing under the same key (INV-4)."""
+    """Whether the entry is what the move asks for: a repeat, and not another thing under the same key (INV-4).
+
+    Of a shared cost it is the sum that counts: who has how much may have changed since.
+    """
     return (
         entry.kind == move.kind
-        and entry.postings == move.postings
+        and _is_paid_as_asked(entry, move)
         and entry.person_id == move.person_id
         and entry.call_id == move.call_id
         and entry.minute == move.minute
         and entry.note == move.note
+    )
+
+
+def _is_paid_as_asked(entry: JournalEntry, move: Move) -> bool:
+    if move.cost is None:
+        return entry.postings == move.postings
+    wallets = move.cost.wallets
+    shares = {leg.account: -leg.amount for leg in entry.postings if leg.amount < 0 and leg.account in wallets}
+    return sum(shares.values()) == move.cost.amount and entry.postings == (*_payment(shares), *move.postings)
+
+
+def _payment(shares: Shares) -> tuple[Posting, ...]:
+    """The legs by which each pays his share to the house of his currency."""
+    return tuple(
+        leg
+        for account, share in shares.items()
+        for leg in (Posting(account, -share), Posting(house(currency_of(account)), share))
     )
 
 
@@ -84,12 +116,13 @@ class _Batch:
             if same_content(known, move):
                 return Outcome(verdict=Verdict.ALREADY, entry=known, balance=known.payer_balance)
             return Outcome(verdict=Verdict.MISMATCH, entry=known)
-        refusal = self._refusal(move)
+        refusal = self._claim_refusal(move)
         if refusal is not None:
             return refusal
-        return self._accept(move)
+        legs = self._legs(move)
+        return legs if isinstance(legs, Outcome) else self._accept(move, legs)
 
-    def _refusal(self, move: Move) -> Outcome | None:
+    def _claim_refusal(self, move: Move) -> Outcome | None:
         match move.claim:
             case MinuteClaim() as claim:
                 call = self.facts.calls.get(claim.call_id)
@@ -105,8 +138,21 @@ class _Batch:
                 order = self.facts.orders.get(claim.order_id)
                 if order is None or order.is_paid or claim.order_id in self.orders:
                     return Outcome(verdict=Verdict.OUT_OF_TURN)
-                if order.person_id != move.person_id or all(leg.amount != order.diamonds for leg in move.postings):
+                bought = Posting(wallet(order.currency, order.person_id), order.amount)
+                if order.person_id != move.person_id or bought not in move.postings:
                     return Outcome(verdict=Verdict.MISMATCH)
+        return None
+
+    def _legs(self, move: Move) -> tuple[Posting, ...] | Outcome:
+        """The legs of its entry, or the refusal when its wallets cannot pay them."""
+        if move.cost is not None:
+            held = self._held(move.cost)
+            if sum(one.amount for one in held) < move.cost.amount:
+                return Outcome(verdict=Verdict.BELOW_FLOOR, held=held)
+            shares = self._shares(move.cost)
+            if shares is None:
+                return Outcome(verdict=Verdict.UNFOLDED, held=held)
+            return (*_payment(shares), *move.postings)
         left: dict[AccountId, int] = {}
         for posting in move.postings:
             if posting.amount < 0 and is_wallet(posting.account):
@@ -115,11 +161,36 @@ class _Batch:
                 left[posting.account] = left.get(posting.account, balance) + posting.amount
                 if left[posting.account] < 0:
                     return Outcome(verdict=Verdict.BELOW_FLOOR, balance=balance)
-        return None
+        return move.postings
 
-    def _accept(self, move: Move) -> Outcome:
+    def _shares(self, cost: Cost) -> Shares | None:
+        """Who pays how much of a cost that is covered; None when somebody's turn comes too early.
+
+        That is when a wallet before him holds credits still: they must be folded and spent first (QL-31).
+        """
+        shares: Shares = {}
+        rest = cost.amount
+        for account in cost.wallets:
+            share = min(rest, self.balances.get(account, 0))
+            rest -= share
+            if rest and self._unfolded(account):
+                return None
+            if share:
+                shares[account] = share
+        assert not rest, "a cost that is not covered"
+        return shares
+
+    def _held(self, cost: Cost) -> tuple[Held, ...]:
+        return tuple(Held(account, self.balances.get(account, 0) + self._unfolded(account)) for account in cost.wallets)
+
+    def _unfolded(self, account: AccountId) -> int:
+        """Credits of the wallet that cannot be spent yet, those of this batch included."""
+        of_batch = self.credits.get(account, {})
+        return self.facts.unfolded.get(account, 0) + sum(earned.amount for earned in of_batch.values())
+
+    def _accept(self, move: Move, legs: tuple[Posting, ...]) -> Outcome:
         payer_balance: int | None = None
-        for posting in move.postings:
+        for posting in legs:
             if not is_wallet(posting.account):
                 continue
             if posting.amount < 0:
@@ -134,13 +205,14 @@ class _Batch:
         entry = JournalEntry(
             id=move.id,
             kind=move.kind,
-            postings=move.postings,
+            postings=legs,
             person_id=move.person_id,
             call_id=move.call_id,
             minute=move.minute,
             note=move.note,
             at_ms=self.facts.now_ms,
-            payer_balance=payer_balance,
+            payer_balance=payer_balance if move.cost is None else None,
+            held=() if move.cost is None else self._held(move.cost),
         )
         self.entries.append(entry)
         self.posted[entry.id] = entry
@@ -152,11 +224,13 @@ class _Batch:
                 self.orders[claim.order_id] = claim
         if move.outbox is not None:
             self.outbox.append(move.outbox)
-        return Outcome(verdict=Verdict.POSTED, entry=entry, balance=payer_balance)
+        return Outcome(verdict=Verdict.POSTED, entry=entry, balance=entry.payer_balance)
 
 
 def decide(moves: Sequence[Move], facts: Facts) -> Plan:
     """Plan what a batch writes. Every wallet that ``moves`` debit must be in ``facts.balances`` if it has a balance.
+
+    Every wallet that shares a cost must be in ``facts.unfolded`` too, if it has credits there.
 
     Two minutes of one call in one batch are fine; the later one counts on the earlier.
     """

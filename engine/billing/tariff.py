@@ -1,10 +1,13 @@
-"""What a minute and a gift cost and earn. Pure arithmetic on whole numbers; the rounding rule is written here, once."""
+"""What a minute costs, and what a minute and a gift earn.
+
+Pure arithmetic on whole numbers; the rounding rules are written here, once.
+"""
 
 import msgspec
 
 from store.interfaces.calls import Price
 
-__all__ = ["Tariff"]
+__all__ = ["Tariff", "gift_income"]
 
 
 class Tariff(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,3 +32,11 @@ class Tariff(msgspec.Struct, frozen=True, kw_only=True):
     def gift_points(self, cost_diamonds: int) -> int:
         """What the anchor earns by gifts worth ``cost_diamonds``: back through the same exchange, rounded down."""
         return cost_diamonds * self.anchor_share_percent // self.diamonds_per_100_points
+
+
+def gift_income(cost: int, *, percent: int) -> int:
+    """The income that gifts worth ``cost`` are to whom they are given, rounded down.
+
+    Of the whole cost, whichever purse has paid it. Source: QL-32.
+    """
+    return cost * percent // 100

@@ -1,302 +1,175 @@
-"""The rules of a live room, as pure functions.
+"""The rules of a live room, as pure functions: what each message does, from opening to closing.
 
-A room is made, becomes active with its first pusher, and closes when its creator leaves or when nobody has sent
-pictures for a while. A room that belongs to a call is open to the two of that call and lives as long as the call
-does.
+``stage`` knows who sits, ``audience`` who watches, ``moderation`` who may not; here is what concerns the room as a
+whole: what is said in it, its custom fields, how it falls silent, and how it ends. A room of the live_room protocol
+becomes active with its first pusher and closes when its anchor gets up or when nobody has sent pictures for a while;
+one that belongs to a call lives as long as the call does; a matchmaker's lives until she ends it or is lost.
 
-Knows no store, no clock and no socket. Source: seed behaviour §6, LR-1 … LR-9.
+Knows no store, no clock and no socket. Source: seed behaviour §3.2, §6 (LR-1 … LR-9).
 """
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-import msgspec
 from msgspec.structs import replace
 
-from engine.errors import BadInput, Forbidden, NotAMember, NotFound, RoomFull, TooLong
-from engine.events import AudienceChanged, Event, PushersChanged
+from engine.errors import BadInput, Forbidden, NotAMember, NotFound, TooLong
+from engine.events import RoomClosed, RoomTextSaid
+from engine.room import audience, moderation, stage
+from engine.room.audience import counted, everybody, standing_of, without
+from engine.room.formats import Format, Rules
 from engine.room.messages import (
-    AddPusher,
+    Apply,
+    Away,
     Beat,
+    CountDue,
+    Decline,
     Destroy,
-    EnterAudience,
-    LeaveAudience,
+    Enter,
+    Impose,
+    Invite,
+    Leave,
+    Lift,
+    Like,
     Message,
-    RemovePusher,
+    Say,
     SetField,
+    ShowGift,
+    Sit,
     StreamBegan,
     StreamEnded,
     StreamHeard,
     SweepDue,
+    Unseat,
 )
-from store.interfaces.ids import ID_MAX, PersonId
-from store.interfaces.rooms import PusherRecord, RoomRecord
+from engine.room.state import (
+    NO_VIEWERS,
+    Closed,
+    Combo,
+    Decision,
+    LineClosed,
+    RoomState,
+    Standing,
+    SweepAgain,
+    TellRoom,
+    saved,
+)
+from store.interfaces.ids import ID_MAX
+from store.interfaces.rooms import SanctionKind
 
-__all__ = [
-    "TRANSITIONS",
-    "Closed",
-    "Decision",
-    "Effect",
-    "LineClosed",
-    "LineOpened",
-    "RoomState",
-    "Rules",
-    "SweepAgain",
-    "TellRoom",
-    "Viewer",
-    "step",
-]
-
-
-class Rules(msgspec.Struct, frozen=True, kw_only=True):
-    """Limits of a room; see ``config.yaml``."""
-
-    pushers_max: int
-    call_pushers_max: int
-    audience_max: int
-    pusher_silent_ms: int
-    empty_ms: int
-    custom_fields_max: int
-    custom_field_bytes_max: int
+__all__ = ["TRANSITIONS", "step"]
 
 
-class Viewer(msgspec.Struct, frozen=True):
-    """One of the audience, with the text his client gave about him."""
-
-    described: str
-    since_ms: int
+# --- ending --------------------------------------------------------------------------------------------------------
 
 
-class RoomState(msgspec.Struct, frozen=True, kw_only=True):
-    """A room as its owner knows it: the record, and what need not outlive the owner.
-
-    ``beats`` are the pushers whose line is open, with the time of their last sign of life; ``silent_since_ms`` is from
-    when on a pusher without a beat counts as silent (the owner's first moment), ``empty_since_ms`` when the last left.
-    ``cut_off`` are the pushers whose pictures a media server saw stop, with the time of the last of them: until
-    pictures come again, nothing that their clients say counts as a sign of life (ADR 5).
-    """
-
-    record: RoomRecord
-    beats: Mapping[PersonId, int] = {}
-    cut_off: Mapping[PersonId, int] = {}
-    audience: Mapping[PersonId, Viewer] = {}
-    silent_since_ms: int
-    empty_since_ms: int | None = None
-
-    def is_member(self, person_id: PersonId) -> bool:
-        """Whether the person sends, watches, or is one of the room's call."""
-        record = self.record
-        return (
-            person_id in self.audience
-            or person_id in record.members
-            or any(pusher.person_id == person_id for pusher in record.pushers)
-        )
-
-
-class TellRoom(msgspec.Struct, frozen=True):
-    """Tell everybody in the room."""
-
-    event: Event
-
-
-class LineOpened(msgspec.Struct, frozen=True):
-    """This person is held by his pictures from now on."""
-
-    person_id: PersonId
-
-
-class LineClosed(msgspec.Struct, frozen=True):
-    """This person's pictures have stopped; ``heard_at_ms`` was his last sign of life."""
-
-    person_id: PersonId
-    heard_at_ms: int
-
-
-class SweepAgain(msgspec.Struct, frozen=True):
-    """Wake the room at ``due_ms``."""
-
-    due_ms: int
-
-
-class Closed(msgspec.Struct, frozen=True):
-    """The room is closed; its owner may forget it."""
-
-    by_creator: bool
-
-
-Effect = TellRoom | LineOpened | LineClosed | SweepAgain | Closed
-
-
-class Decision(msgspec.Struct, frozen=True, kw_only=True):
-    """What follows: ``state`` holds once ``write`` is confirmed, then ``effects`` happen in order."""
-
-    state: RoomState
-    write: RoomRecord | None = None
-    effects: tuple[Effect, ...] = ()
-
-
-def _saved(state: RoomState, *effects: Effect) -> Decision:
-    record = replace(state.record, version=state.record.version + 1)
-    return Decision(state=replace(state, record=record), write=record, effects=effects)
-
-
-def _pushers_changed(state: RoomState, pushers: tuple[PusherRecord, ...], *effects: Effect) -> Decision:
-    record = replace(state.record, pushers=pushers, status_code=state.record.status_code + 1)
-    told = TellRoom(PushersChanged(room_id=record.id, status_code=record.status_code))
-    return _saved(replace(state, record=record), *effects, told)
-
-
-def _pusher(record: RoomRecord, person_id: PersonId) -> PusherRecord | None:
-    return next((pusher for pusher in record.pushers if pusher.person_id == person_id), None)
-
-
-def _closed(state: RoomState, at_ms: int, *, by_creator: bool) -> Decision:
-    record = replace(state.record, closed_at_ms=at_ms, pushers=(), status_code=state.record.status_code + 1)
+def _closed(state: RoomState, at_ms: int, form: Format, *, by_anchor: bool) -> Decision:
+    inside = tuple(everybody(state, form))
+    status_code = state.record.status_code + 1
+    record = replace(state.record, closed_at_ms=at_ms, seats=(), applicants=(), status_code=status_code)
     lines = tuple(LineClosed(person_id, beat_ms) for person_id, beat_ms in state.beats.items())
-    told = TellRoom(PushersChanged(room_id=record.id, status_code=record.status_code))
-    return _saved(replace(state, record=record, beats={}, cut_off={}), *lines, told, Closed(by_creator=by_creator))
+    told = TellRoom(RoomClosed(room_id=record.id, status_code=status_code))
+    empty = replace(state, record=record, audience=NO_VIEWERS, beats={}, cut_off={}, invitations={})
+    return saved(empty, *lines, told, Closed(by_anchor, inside))
 
 
-def _heard(state: RoomState, person_id: PersonId, at_ms: int) -> tuple[RoomState, tuple[Effect, ...]]:
-    """A sign of life of a pusher, which opens his line; none while he is cut off."""
-    if person_id in state.cut_off:
-        return state, ()
-    opened = () if person_id in state.beats else (LineOpened(person_id),)
-    return replace(state, beats={**state.beats, person_id: at_ms}), opened
-
-
-def _without(kept: Mapping[PersonId, int], person_id: PersonId) -> Mapping[PersonId, int]:
-    return {key: at_ms for key, at_ms in kept.items() if key != person_id}
-
-
-def _add_pusher(state: RoomState, message: AddPusher, _now_ms: int, rules: Rules) -> Decision:
-    record, person_id = state.record, message.person_id
-    if record.call_id is not None and person_id not in record.members:
+def _destroy(state: RoomState, message: Destroy, _now_ms: int, rules: Rules) -> Decision:
+    if message.by is not None and message.by != state.record.anchor_id:
         raise Forbidden
-    heard, opened = _heard(state, person_id, message.at_ms)
-    present = _pusher(record, person_id)
-    if present is not None:
-        described = replace(present, stream=message.stream, name=message.name, avatar_url=message.avatar_url)
-        if described == present:
-            return Decision(state=heard, effects=opened)
-        # A media server may have told of him before he could describe himself.
-        pushers = tuple(described if pusher is present else pusher for pusher in record.pushers)
-        return _pushers_changed(heard, pushers, *opened)
-    if len(record.pushers) >= (rules.call_pushers_max if record.call_id is not None else rules.pushers_max):
-        raise RoomFull
-    pusher = PusherRecord(
-        person_id=person_id,
-        stream=message.stream,
-        name=message.name,
-        avatar_url=message.avatar_url,
-        since_ms=message.at_ms,
-    )
-    audience = {viewer_id: viewer for viewer_id, viewer in state.audience.items() if viewer_id != person_id}
-    moved = replace(heard, audience=audience, empty_since_ms=None)
-    return _pushers_changed(moved, (*record.pushers, pusher), *opened)
+    return _closed(state, message.at_ms, rules.formats[state.record.kind], by_anchor=message.by is not None)
 
 
-def _stream_began(state: RoomState, message: StreamBegan, now_ms: int, rules: Rules) -> Decision:
-    """As adding a pusher; whoever is one already keeps his description, and is cut off no longer."""
-    person_id = message.person_id
-    state = replace(state, cut_off=_without(state.cut_off, person_id))
-    known = _pusher(state.record, person_id) or message
-    added = AddPusher(
-        person_id=person_id,
-        stream=message.stream,
-        name=known.name,
-        avatar_url=known.avatar_url,
-        at_ms=message.at_ms,
-    )
-    return _add_pusher(state, added, now_ms, rules)
+def _unseat(state: RoomState, message: Unseat, now_ms: int, rules: Rules) -> Decision:
+    down = stage.unseat(state, message, now_ms, rules)
+    if message.person_id == state.record.anchor_id:
+        return _closed(state, message.at_ms, rules.formats[state.record.kind], by_anchor=message.by is not None)
+    return down
 
 
-def _sends(state: RoomState, person_id: PersonId, stream: str) -> bool:
-    pusher = _pusher(state.record, person_id)
-    return pusher is not None and pusher.stream == stream
+# --- silence -------------------------------------------------------------------------------------------------------
 
 
-def _stream_heard(state: RoomState, message: StreamHeard, _now_ms: int, _rules: Rules) -> Decision:
-    person_id = message.person_id
-    if not _sends(state, person_id, message.stream):
-        return Decision(state=state)
-    heard, opened = _heard(replace(state, cut_off=_without(state.cut_off, person_id)), person_id, message.at_ms)
-    return Decision(state=heard, effects=opened)
+def _sweep(state: RoomState, message: SweepDue, now_ms: int, rules: Rules) -> Decision:
+    form = rules.formats[state.record.kind]
+    if form.held_by_pictures:
+        return _sweep_pictures(state, message, now_ms, rules)
+    gone = [away.person_id for away in message.away if _is_gone(state, away, now_ms, form)]
+    if state.record.anchor_id in gone:
+        return _closed(state, now_ms, form, by_anchor=False)
+    return without(state, gone, SweepAgain(now_ms + rules.sweep_ms))
 
 
-def _stream_ended(state: RoomState, message: StreamEnded, _now_ms: int, _rules: Rules) -> Decision:
-    """The line is lost at once; the place is kept as for any silent pusher, as encoders reconnect."""
-    person_id, heard_at_ms = message.person_id, message.heard_at_ms
-    if not _sends(state, person_id, message.stream):
-        return Decision(state=state)
-    closed = (LineClosed(person_id, heard_at_ms),) if person_id in state.beats else ()
-    cut_off = {**state.cut_off, person_id: heard_at_ms}
-    return Decision(state=replace(state, beats=_without(state.beats, person_id), cut_off=cut_off), effects=closed)
+def _is_gone(state: RoomState, away: Away, now_ms: int, form: Format) -> bool:
+    """Whether whoever has not been seen for so long is waited for no longer (QL-29)."""
+    if not away.had_line:
+        grace_ms = form.lineless_ms
+    elif standing_of(state, away.person_id, form) in (Standing.SEATED, Standing.ANCHOR):
+        grace_ms = form.seat_silent_ms
+    else:
+        grace_ms = form.viewer_silent_ms
+    return now_ms - away.since_ms >= grace_ms
 
 
-def _without_pusher(state: RoomState, gone: PusherRecord, at_ms: int) -> Decision:
-    record = state.record
-    pushers = tuple(pusher for pusher in record.pushers if pusher is not gone)
-    beat_ms = state.beats.get(gone.person_id)
-    closed = () if beat_ms is None else (LineClosed(gone.person_id, beat_ms),)
-    left = replace(
-        state,
-        beats=_without(state.beats, gone.person_id),
-        cut_off=_without(state.cut_off, gone.person_id),
-        empty_since_ms=None if pushers else at_ms,
-    )
-    return _pushers_changed(left, pushers, *closed)
+def _sweep_pictures(state: RoomState, message: SweepDue, now_ms: int, rules: Rules) -> Decision:
+    """Take one silent seat away at a time; the rest of them at the next, immediate, sweep."""
+    record, form = state.record, rules.formats[state.record.kind]
+    for seat in record.seats:
+        cut_off_ms = state.cut_off.get(seat.person_id, state.silent_since_ms)
+        if now_ms - state.beats.get(seat.person_id, cut_off_ms) < form.seat_silent_ms:
+            continue
+        if seat.person_id == record.anchor_id and record.call_id is None:
+            return _closed(state, now_ms, form, by_anchor=True)
+        swept = stage.get_up(state, seat, now_ms, rules)
+        return replace(swept, effects=(*swept.effects, SweepAgain(now_ms)))
+    if form.empty_ms is not None and not record.seats:
+        empty_since_ms = state.silent_since_ms if state.empty_since_ms is None else state.empty_since_ms
+        if now_ms - empty_since_ms >= form.empty_ms:
+            return _closed(state, now_ms, form, by_anchor=False)
+    gone = [
+        away.person_id
+        for away in message.away
+        if away.person_id in state.audience and _is_gone(state, away, now_ms, form)
+    ]
+    return without(state, gone, SweepAgain(now_ms + rules.sweep_ms))
 
 
-def _remove_pusher(state: RoomState, message: RemovePusher, _now_ms: int, _rules: Rules) -> Decision:
-    record = state.record
-    if message.by not in (message.person_id, record.creator_id):
-        raise Forbidden
-    gone = _pusher(record, message.person_id)
-    if gone is None:
+# --- what is said and shown ----------------------------------------------------------------------------------------
+
+
+def _say(state: RoomState, message: Say, now_ms: int, rules: Rules) -> Decision:
+    _require_inside(state, message, rules)
+    if state.sanction_of(message.person_id, SanctionKind.MUTE, now_ms=now_ms) is not None:
+        raise Forbidden("muted in this room")
+    said = RoomTextSaid(room_id=state.record.id, from_id=message.person_id, face=message.face, text=message.text)
+    return Decision(state=state, effects=(TellRoom(said),))
+
+
+def _like(state: RoomState, message: Like, _now_ms: int, rules: Rules) -> Decision:
+    _require_inside(state, message, rules)
+    return Decision(state=replace(state, likes_count=min(state.likes_count + message.count, ID_MAX)))
+
+
+def _show_gift(state: RoomState, message: ShowGift, now_ms: int, rules: Rules) -> Decision:
+    """A gift that somebody gives again soon counts on; the money is none of ours, it has been paid."""
+    gift = message.gift
+    key = (gift.from_id, gift.to_id, gift.gift_id)
+    combos = {known: combo for known, combo in state.combos.items() if combo.until_ms > now_ms}
+    combo = Combo(combos[key].count + 1 if key in combos else 1, now_ms + rules.combo_ms)
+    shown = TellRoom(replace(gift, combo=combo.count))
+    return Decision(state=replace(state, combos=combos | {key: combo}), effects=(shown,))
+
+
+def _require_inside(state: RoomState, message: Say | Like, rules: Rules) -> None:
+    person_id, form = message.person_id, rules.formats[state.record.kind]
+    if not state.is_member(person_id) and standing_of(state, person_id, form) is None:
         raise NotAMember
-    if message.person_id == record.creator_id:
-        return _closed(state, message.at_ms, by_creator=True)
-    return _without_pusher(state, gone, message.at_ms)
-
-
-def _beat(state: RoomState, message: Beat, _now_ms: int, _rules: Rules) -> Decision:
-    if _pusher(state.record, message.person_id) is None:
-        raise NotAMember
-    heard, opened = _heard(state, message.person_id, message.at_ms)
-    return Decision(state=heard, effects=opened)
-
-
-def _audience_changed(state: RoomState, audience: Mapping[PersonId, Viewer]) -> Decision:
-    told = TellRoom(AudienceChanged(room_id=state.record.id, count=len(audience)))
-    return Decision(state=replace(state, audience=audience), effects=(told,))
-
-
-def _enter_audience(state: RoomState, message: EnterAudience, _now_ms: int, rules: Rules) -> Decision:
-    record, person_id = state.record, message.person_id
-    if record.call_id is not None:
-        raise Forbidden
-    if _pusher(record, person_id) is not None:
-        return Decision(state=state)
-    viewer = Viewer(message.described, message.at_ms)
-    if person_id in state.audience:
-        return Decision(state=replace(state, audience={**state.audience, person_id: viewer}))
-    if len(state.audience) >= rules.audience_max:
-        raise RoomFull
-    return _audience_changed(state, {**state.audience, person_id: viewer})
-
-
-def _leave_audience(state: RoomState, message: LeaveAudience, _now_ms: int, _rules: Rules) -> Decision:
-    if message.person_id not in state.audience:
-        return Decision(state=state)
-    return _audience_changed(state, {key: value for key, value in state.audience.items() if key != message.person_id})
 
 
 def _set_field(state: RoomState, message: SetField, _now_ms: int, rules: Rules) -> Decision:
     record = state.record
-    is_pusher = _pusher(record, message.by) is not None or message.by == record.creator_id
-    if not is_pusher and (message.operation == "set" or not state.is_member(message.by)):
+    is_on_stage = state.seat_of(message.by) is not None or message.by == record.anchor_id
+    if not is_on_stage and (message.operation == "set" or not state.is_member(message.by)):
         raise NotAMember
     if message.name not in record.custom and len(record.custom) >= rules.custom_fields_max:
         raise TooLong("fieldName")
@@ -315,59 +188,49 @@ def _set_field(state: RoomState, message: SetField, _now_ms: int, rules: Rules) 
             raise BadInput(field="value")
     if len(str(value).encode()) > rules.custom_field_bytes_max:
         raise TooLong("value")
-    return _saved(replace(state, record=replace(record, custom={**record.custom, message.name: value})))
-
-
-def _destroy(state: RoomState, message: Destroy, _now_ms: int, _rules: Rules) -> Decision:
-    if message.by is not None and message.by != state.record.creator_id:
-        raise Forbidden
-    return _closed(state, message.at_ms, by_creator=message.by is not None)
-
-
-def _sweep(state: RoomState, _message: SweepDue, now_ms: int, rules: Rules) -> Decision:
-    """Remove one silent pusher at a time; the rest of them at the next, immediate, sweep."""
-    record = state.record
-    for pusher in record.pushers:
-        cut_off_ms = state.cut_off.get(pusher.person_id, state.silent_since_ms)
-        if now_ms - state.beats.get(pusher.person_id, cut_off_ms) < rules.pusher_silent_ms:
-            continue
-        if pusher.person_id == record.creator_id and record.call_id is None:
-            return _closed(state, now_ms, by_creator=True)
-        swept = _without_pusher(state, pusher, now_ms)
-        return replace(swept, effects=(*swept.effects, SweepAgain(now_ms)))
-    if record.call_id is None and not record.pushers:
-        empty_since_ms = state.silent_since_ms if state.empty_since_ms is None else state.empty_since_ms
-        if now_ms - empty_since_ms >= rules.empty_ms:
-            return _closed(state, now_ms, by_creator=False)
-    return Decision(state=state, effects=(SweepAgain(now_ms + rules.pusher_silent_ms // 4),))
+    return saved(replace(state, record=replace(record, custom={**record.custom, message.name: value})))
 
 
 Rule = Callable[[RoomState, Any, int, Rules], Decision]
 
 TRANSITIONS: Final[Mapping[type, Rule]] = MappingProxyType(
     {
-        AddPusher: _add_pusher,
-        RemovePusher: _remove_pusher,
-        Beat: _beat,
-        StreamBegan: _stream_began,
-        StreamHeard: _stream_heard,
-        StreamEnded: _stream_ended,
-        EnterAudience: _enter_audience,
-        LeaveAudience: _leave_audience,
+        Enter: audience.enter,
+        Leave: audience.leave,
+        CountDue: audience.count_due,
+        Apply: stage.apply,
+        Invite: stage.invite,
+        Decline: stage.decline,
+        Sit: stage.sit,
+        Unseat: _unseat,
+        Beat: stage.beat,
+        StreamBegan: stage.stream_began,
+        StreamHeard: stage.stream_heard,
+        StreamEnded: stage.stream_ended,
+        Impose: moderation.impose,
+        Lift: moderation.lift,
+        Say: _say,
+        Like: _like,
+        ShowGift: _show_gift,
         SetField: _set_field,
         Destroy: _destroy,
         SweepDue: _sweep,
     }
 )
 
+_HARMLESS: Final = Destroy | SweepDue | CountDue | StreamHeard | StreamEnded | Leave | ShowGift
+"""What a room that is closed already takes without a word."""
+
 
 def step(state: RoomState, message: Message, *, now_ms: int, rules: Rules) -> Decision:
     """Decide ``message``. Pure.
 
-    Raises: NotFound: the room is closed. Forbidden, NotAMember, RoomFull, TooLong, BadInput: refused; nothing changed.
+    Raises: NotFound: the room is closed. Forbidden, Banned, NotAMember, RoomFull, WrongPhase, TooLong, BadInput:
+        refused; nothing changed.
     """
     if not state.record.is_open:
-        if isinstance(message, Destroy | SweepDue | StreamHeard | StreamEnded):
+        if isinstance(message, _HARMLESS):
             return Decision(state=state)
         raise NotFound("room")
-    return TRANSITIONS[type(message)](state, message, now_ms, rules)
+    decision = TRANSITIONS[type(message)](state, message, now_ms, rules)
+    return counted(state, decision, now_ms, rules)

@@ -1,59 +1,113 @@
-"""Everything a room's mailbox accepts. Commands are asked; the sweep is an alarm. ``at_ms`` is store time."""
+"""Everything a room's mailbox accepts. Commands are asked; alarms and the sweep are told. ``at_ms`` is store time.
+
+``by`` is who wants it; None is the platform.
+"""
 
 from typing import Literal
 
 import msgspec
 
+from engine.events import GiftSent
+from engine.ports import Position
 from store.interfaces.ids import PersonId
+from store.interfaces.rooms import Face, SanctionKind
 
 __all__ = [
-    "AddPusher",
+    "Apply",
+    "Attendance",
+    "Away",
     "Beat",
+    "CountDue",
+    "Decline",
     "Destroy",
-    "EnterAudience",
-    "LeaveAudience",
+    "Enter",
+    "Impose",
+    "Invite",
+    "Leave",
+    "Lift",
+    "Like",
+    "Listen",
     "Message",
-    "RemovePusher",
+    "Say",
     "SetField",
+    "ShowGift",
+    "Sit",
     "StreamBegan",
     "StreamEnded",
     "StreamHeard",
     "SweepDue",
+    "Unseat",
 ]
 
 
-class AddPusher(msgspec.Struct, frozen=True, kw_only=True):
-    """The person begins to send pictures as ``stream``; the first one activates the room."""
+class Enter(msgspec.Struct, frozen=True, kw_only=True):
+    """The person watches; ``described`` is the client's own JSON text about him, where the dialect has one."""
 
     person_id: PersonId
-    stream: str
-    name: str
-    avatar_url: str
+    face: Face
+    described: str = ""
     at_ms: int
 
 
-class RemovePusher(msgspec.Struct, frozen=True, kw_only=True):
-    """``by`` takes ``person_id`` (himself, or as the room's creator anybody) off the pushers."""
+class Leave(msgspec.Struct, frozen=True, kw_only=True):
+    """The person goes out, off the stage too; of rooms whose seats are held by pictures only the audience does."""
+
+    person_id: PersonId
+    at_ms: int
+
+
+class Apply(msgspec.Struct, frozen=True, kw_only=True):
+    """A viewer asks for a seat."""
+
+    person_id: PersonId
+    at_ms: int
+
+
+class Invite(msgspec.Struct, frozen=True, kw_only=True):
+    """The anchor asks a viewer onto the stage."""
 
     by: PersonId
     person_id: PersonId
     at_ms: int
 
 
+class Decline(msgspec.Struct, frozen=True, kw_only=True):
+    """The viewer does not want the seat any more that he was offered or has asked for."""
+
+    person_id: PersonId
+    at_ms: int
+
+
+class Sit(msgspec.Struct, frozen=True, kw_only=True):
+    """The person takes the seat that is for him, and sends his pictures as ``stream``."""
+
+    person_id: PersonId
+    face: Face
+    stream: str
+    at_ms: int
+
+
+class Unseat(msgspec.Struct, frozen=True, kw_only=True):
+    """``by`` takes ``person_id`` (himself, or as the anchor anybody) off the stage."""
+
+    by: PersonId | None
+    person_id: PersonId
+    at_ms: int
+
+
 class Beat(msgspec.Struct, frozen=True, kw_only=True):
-    """A pusher is still there."""
+    """Somebody on the stage is still there."""
 
     person_id: PersonId
     at_ms: int
 
 
 class StreamBegan(msgspec.Struct, frozen=True, kw_only=True):
-    """A media server wants to let ``stream`` in; ``name`` and ``avatar_url`` describe a pusher who is not here yet."""
+    """A media server wants to let ``stream`` in; ``face`` describes somebody who is not on the stage yet."""
 
     person_id: PersonId
     stream: str
-    name: str
-    avatar_url: str
+    face: Face
     at_ms: int
 
 
@@ -73,18 +127,43 @@ class StreamEnded(msgspec.Struct, frozen=True, kw_only=True):
     heard_at_ms: int
 
 
-class EnterAudience(msgspec.Struct, frozen=True, kw_only=True):
-    """The person watches; ``described`` is the client's own JSON text about him."""
+class Say(msgspec.Struct, frozen=True, kw_only=True):
+    """Something for everybody in the room."""
 
     person_id: PersonId
-    described: str
+    face: Face
+    text: str
+
+
+class Like(msgspec.Struct, frozen=True, kw_only=True):
+    """``count`` taps on the heart."""
+
+    person_id: PersonId
+    count: int
+
+
+class ShowGift(msgspec.Struct, frozen=True, kw_only=True):
+    """A gift was paid; the room is to see it."""
+
+    gift: GiftSent
+
+
+class Impose(msgspec.Struct, frozen=True, kw_only=True):
+    """``by`` (the anchor) mutes somebody or bans him, until ``until_ms`` or until it is lifted."""
+
+    by: PersonId | None
+    person_id: PersonId
+    kind: SanctionKind
+    until_ms: int | None
     at_ms: int
 
 
-class LeaveAudience(msgspec.Struct, frozen=True, kw_only=True):
-    """The person watches no longer."""
+class Lift(msgspec.Struct, frozen=True, kw_only=True):
+    """``by`` takes that back; harmless when nothing was imposed."""
 
+    by: PersonId | None
     person_id: PersonId
+    kind: SanctionKind
     at_ms: int
 
 
@@ -98,26 +177,66 @@ class SetField(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Destroy(msgspec.Struct, frozen=True, kw_only=True):
-    """The room closes; ``by`` is its creator, or None when its call has ended or an operator closes it."""
+    """The room closes; ``by`` is its anchor, or None when its call has ended or an operator closes it."""
 
     by: PersonId | None
     at_ms: int
 
 
+class Attendance(msgspec.Struct, frozen=True):
+    """When somebody was last here. ``is_held``: he is here now, by a line; ``had_line``: he has been, at some time."""
+
+    is_held: bool
+    seen_at_ms: int
+    had_line: bool
+
+
+class Away(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody in the room of whom nothing has been seen since ``since_ms``; ``had_line``: he had a socket before."""
+
+    person_id: PersonId
+    since_ms: int
+    had_line: bool
+
+
 class SweepDue(msgspec.Struct, frozen=True):
-    """Alarm: look for silent pushers, gone viewers and an empty room."""
+    """Alarm: look for silent seats, people who have gone, and an empty room. The actor fills ``away`` in."""
+
+    away: tuple[Away, ...] = ()
+
+
+class CountDue(msgspec.Struct, frozen=True):
+    """Alarm: what has been counted meanwhile may be told."""
+
+
+class Listen(msgspec.Struct, frozen=True, kw_only=True):
+    """One ``connection`` of somebody inside hears the room from now on, and first what it missed after ``since``."""
+
+    person_id: PersonId
+    connection: str
+    since: Position | None
 
 
 Message = (
-    AddPusher
-    | RemovePusher
+    Enter
+    | Leave
+    | Apply
+    | Invite
+    | Decline
+    | Sit
+    | Unseat
     | Beat
     | StreamBegan
     | StreamHeard
     | StreamEnded
-    | EnterAudience
-    | LeaveAudience
+    | Say
+    | Like
+    | ShowGift
+    | Impose
+    | Lift
     | SetField
     | Destroy
     | SweepDue
+    | CountDue
 )
+"""What ``step`` decides. ``Listen`` changes nothing and is the actor's own."""

@@ -146,7 +146,7 @@ class Calls:
             current = await self._current(caller.id) or await self._current(callee_id)
             if current is not None:
                 return await self._ring_again(current, caller, callee_id)
-            if not await self._presence.is_reachable(callee_id):
+            if not await self._presence.is_reachable(callee.surface, callee_id):
                 raise Unreachable
             price = self._tariff.price(anchor.points_per_minute)
             await self._require_diamonds(guest.id, price.diamonds)
@@ -431,7 +431,9 @@ class Calls:
             callee = await self._world.stores.people.get(callee_id)
         except StoreError as error:
             raise StoreDown from error
-        if callee is None or callee.role is caller.role or callee.ban_at(self._node.now_ms()) is not None:
+        if callee is None or callee.surface != caller.surface or callee.role is caller.role:
+            raise Unreachable
+        if callee.ban_at(self._node.now_ms()) is not None:
             raise Unreachable
         if callee.is_hidden and await self._current(callee_id) is None:
             raise Unreachable

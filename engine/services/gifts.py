@@ -1,18 +1,19 @@
-"""Gifts: the catalogue, and giving one. Money, record and event are one entry (INV-10)."""
+"""Gifts of the calls surface: for diamonds, to the anchor of the running call or of the room one watches (CA-27)."""
 
 import msgspec
 
 from engine import settings
-from engine.billing.entries import gift_entry_id, gift_move, gift_note
+from engine.billing.entries import diamond_gift_move, gift_note
 from engine.billing.ledger import Ledger
 from engine.billing.tariff import Tariff
-from engine.errors import BadInput, BelowFloor, KeyReused, NotFound
+from engine.errors import NotFound
 from engine.outbox import Outbox
 from engine.services.calls import Calls
+from engine.services.giving import Giving, Present, Recipient
 from engine.services.live_rooms import LiveRooms
 from engine.world import World
-from store.interfaces.ids import CallId, PersonId, RoomId
-from store.interfaces.ledger import JournalEntry, Verdict
+from store.interfaces.ids import PersonId
+from store.interfaces.ledger import JournalEntry
 from store.interfaces.people import PersonRecord
 
 __all__ = ["GiftReceipt", "Gifts"]
@@ -26,7 +27,7 @@ class GiftReceipt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Gifts:
-    """Giving gifts."""
+    """Giving gifts for diamonds."""
 
     def __init__(
         self,
@@ -39,18 +40,29 @@ class Gifts:
         rooms: LiveRooms,
         outbox: Outbox,
     ) -> None:
-        self._world = world
-        self._options = options
-        self._ledger = ledger
-        self._tariff = tariff
         self._calls = calls
         self._rooms = rooms
-        self._outbox = outbox
-        self._catalogue = {gift.id: gift for gift in options.gifts}
+        self._giving = Giving(
+            earned_by=tariff.gift_points,
+            move_of=diamond_gift_move,
+            amount_max=options.billing.amount_max,
+            ledger=ledger,
+            outbox=outbox,
+            rng=world.rng,
+        )
+        self.offer(options.gifts)
+
+    def offer(self, catalogue: tuple[settings.Gift, ...]) -> None:
+        """Have this catalogue from now on."""
+        self._catalogue = catalogue
+        self._giving.offer(
+            Present(id=gift.id, name=gift.name, image_url=gift.image_url, price=gift.cost_diamonds)
+            for gift in catalogue
+        )
 
     def catalogue(self) -> tuple[settings.Gift, ...]:
         """What can be given, in the order of the configuration."""
-        return self._options.gifts
+        return self._catalogue
 
     async def give(
         self, guest: PersonRecord, gift_id: int, count: int, *, to: PersonId | None, key: str | None
@@ -63,59 +75,24 @@ class Gifts:
             NotFound: no such gift, or nobody to give it to. BelowFloor: not enough diamonds.
             KeyReused: the key was used for another gift. StoreDown: not confirmed; with the same key, again is safe.
         """
-        gift = self._catalogue.get(gift_id)
-        if gift is None:
-            raise NotFound("gift")
-        cost = gift.cost_diamonds * count
-        if cost > self._options.billing.amount_max:
-            raise BadInput(field="count")
-        entry_key = f"k:{key}" if key is not None else f"s:{self._world.rng.hex(12)}"
-        if key is not None:
-            # The first receipt counts, even if the call in which it was given is long over.
-            given = await self._ledger.entry(gift_entry_id(guest.id, entry_key))
-            if given is not None:
-                if given.note != gift_note(gift_id, count):
-                    raise KeyReused
-                return _receipt(given)
-        anchor_id, call_id, room_id = await self._recipient(guest)
-        if to is not None and to != anchor_id:
-            raise NotFound("recipient")
-        move = gift_move(
-            key=entry_key,
-            guest_id=guest.id,
-            anchor_id=anchor_id,
-            gift_id=gift.id,
-            name=gift.name,
-            count=count,
-            cost_diamonds=cost,
-            points=self._tariff.gift_points(cost),
-            call_id=call_id,
-            room_id=room_id,
-        )
-        outcome = await self._ledger.post(move)
-        match outcome.verdict:
-            case Verdict.POSTED | Verdict.ALREADY:
-                assert outcome.entry is not None
-                self._outbox.kick()
-                return _receipt(outcome.entry)
-            case Verdict.BELOW_FLOOR:
-                raise BelowFloor(need=cost, have=outcome.balance or 0)
-            case Verdict.MISMATCH:
-                raise KeyReused
-            case verdict:
-                msg = f"a gift cannot be {verdict}"
-                raise AssertionError(msg)
 
-    async def _recipient(self, guest: PersonRecord) -> tuple[PersonId, CallId | None, RoomId | None]:
+        async def looked_up() -> Recipient:
+            recipient = await self._recipient(guest)
+            if to is not None and to != recipient.person_id:
+                raise NotFound("recipient")
+            return recipient
+
+        entry = await self._giving.give(
+            guest.id, gift_id, count, note=gift_note(gift_id, count), key=key, recipient=looked_up
+        )
+        assert entry.payer_balance is not None
+        return GiftReceipt(entry=entry, balance_diamonds=entry.payer_balance)
+
+    async def _recipient(self, guest: PersonRecord) -> Recipient:
         call = await self._calls.current_of(guest.id)
         if call is not None and call.started_at_ms is not None and call.guest_id == guest.id:
-            return call.anchor_id, call.id, None
+            return Recipient(person_id=call.anchor_id, call_id=call.id)
         room = self._rooms.watched_by(guest.id)
         if room is None:
             raise NotFound("recipient")
-        return room.creator_id, None, room.id
-
-
-def _receipt(entry: JournalEntry) -> GiftReceipt:
-    assert entry.payer_balance is not None
-    return GiftReceipt(entry=entry, balance_diamonds=entry.payer_balance)
+        return Recipient(person_id=room.anchor_id, room_id=room.id)

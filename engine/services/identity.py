@@ -1,30 +1,31 @@
 """Who somebody is: signing in, and what a token stands for.
 
-Tokens are random and kept as hashes only. A role belongs to the account and is given by an operator (or, in
-development, by the code itself). Source: CA-2, CA-3, ALL-3, DS-8.
+Tokens are random and kept as hashes only; one of a surface is worth nothing on another. A role belongs to the account
+and is given by an operator (or, in development, by the code itself). What surfaces decide differently stands in
+``accounts``. Source: CA-2, CA-3, QL-1 … QL-4, ALL-3, DS-8.
 """
 
 import hashlib
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import msgspec
+from msgspec.structs import asdict
 
-from engine import settings
 from engine.billing.entries import grant_move
 from engine.billing.ledger import Ledger
 from engine.errors import Banned, NotSignedIn, StoreDown, WrongRole
 from engine.ids import Ids
 from engine.node import Node
+from engine.ports import SealedProfile, WeChatIdentity
+from engine.services.accounts import AccountRules, number
 from engine.world import World
-from store.interfaces.errors import StoreError
+from store.interfaces.errors import Conflict, StoreError
 from store.interfaces.ids import PersonId, Sequence
-from store.interfaces.money import Currency
 from store.interfaces.people import BanKind, PersonRecord, Role, Session
 
 __all__ = ["Identity", "SignedIn"]
 
-SURFACE: Final = "calls"
-TOKEN_BYTES: Final = 16
 DAY_MS: Final = 86_400_000
 TOUCH_MS: Final = 3_600_000
 """A session's last use is written down at most this often."""
@@ -33,8 +34,14 @@ KNOWN_MS: Final = 1_000
 """How long a token is believed without asking the store: the bound of SEC-9 on a node that did not hear of a change."""
 
 KNOWN_MAX: Final = 50_000
-DIGITS_MAX: Final = 15
 DEVICES: Final = frozenset(range(1, 10))
+PLACES: Final = tuple("abcde")
+"""Device classes for clients that do not name theirs: so many sign-ins of one person live beside each other."""
+
+PUBLIC_ID_DRAWS_MAX: Final = 20
+"""Ids to show that are drawn before giving up: that often in a row somebody has one when nearly all are taken."""
+
+HEX_DIGITS_OF_BYTE: Final = 2
 
 
 class SignedIn(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,22 +60,32 @@ def _hash(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-class Identity:
-    """Accounts and sessions of the calls surface."""
+def _place_for_one_more(sessions: Iterable[Session]) -> str:
+    """A place that is free, or the one whose session has not been in use for longest."""
+    by_place = {session.device: session for session in sessions if session.device in PLACES}
+    return next((place for place in PLACES if place not in by_place), next(iter(by_place), PLACES[0]))
 
-    def __init__(self, world: World, options: settings.Settings, *, node: Node, ids: Ids, ledger: Ledger) -> None:
+
+class Identity:
+    """Accounts and sessions of all surfaces; ``rules`` are theirs by name."""
+
+    def __init__(
+        self, world: World, rules: Mapping[str, AccountRules], *, node: Node, ids: Ids, ledger: Ledger
+    ) -> None:
         self._world = world
-        self._options = options
+        self._rules = rules
         self._node = node
         self._ids = ids
         self._ledger = ledger
         self._known: dict[str, _Known] = {}  # In the order in which they were looked up.
         self._tokens_of: dict[PersonId, set[str]] = {}
 
-    async def sign_in(self, code: str, *, role: Role, device: int | None) -> SignedIn:
-        """Exchange a ``wx.login`` code for a token.
+    # --- signing in ------------------------------------------------------------------------------------------------
 
-        First use makes the account; a new sign-in replaces the device's old one.
+    async def sign_in(self, surface: str, code: str, *, role: Role, device: int | None) -> SignedIn:
+        """Exchange a ``wx.login`` code for a token, where the first use of one makes the account (CA-3).
+
+        A new sign-in replaces the device's old one.
 
         Raises:
             NotSignedIn: the code is not good. Banned: the account is excluded.
@@ -76,55 +93,63 @@ class Identity:
             StoreDown: WeChat or the store did not answer.
         """
         identity = await self._world.codes.identify(code)
-        try:
-            person = await self._world.stores.people.by_external_id(SURFACE, identity.open_id)
-            if person is None:
-                person = await self._register(identity.open_id, identity.attributes)
-        except StoreError as error:
-            raise StoreDown from error
-        await self._grant_first_diamonds(person, identity.attributes)
+        person = await self._find(surface, identity) or await self._register(surface, identity)
+        await self._grant_what_was_promised(person, identity)
         if role is Role.ANCHOR and person.role is not Role.ANCHOR:
             raise WrongRole
         ban = person.ban_at(self._node.now_ms())
         if ban is not None and ban.kind is BanKind.ACCOUNT:
             raise Banned(ban.text)
-        token = await self.open_session(person.id, device=str(device if device in DEVICES else 0))
+        token = await self.open_session(person, device=str(device if device in DEVICES else 0))
         return SignedIn(person=person, token=token)
 
-    async def open_session(self, person_id: PersonId, *, device: str) -> str:
+    async def log_in(self, surface: str, code: str, *, app_id: str) -> SignedIn | None:
+        """Exchange a ``wx.login`` code for a token, where accounts are made by ``sign_up`` only (QL-3).
+
+        None: the code is good, and belongs to somebody without an account. Former tokens stay good, up to a few of
+        them. Banned people may come in; what they may not do is refused there.
+
+        Raises:
+            NotSignedIn: the code is not good. BadInput: it is for no mini-program of ours.
+            StoreDown: WeChat or the store did not answer.
+        """
+        identity = await self._world.codes.identify(code, app_id=app_id)
+        person = await self._find(surface, identity)
+        if person is None:
+            return None
+        await self._grant_what_was_promised(person, identity)
+        try:
+            await self._world.stores.people.note_login(person.id, self._node.now_ms())
+        except StoreError as error:
+            raise StoreDown from error
+        return SignedIn(person=person, token=await self._open_one_more(person))
+
+    async def sign_up(self, surface: str, code: str, *, app_id: str, sealed: SealedProfile) -> SignedIn:
+        """Make an account of what WeChat tells of somebody; who has one already keeps it as it is (QL-4).
+
+        Raises: as ``log_in``; BadInput also when the profile cannot be opened.
+        """
+        identity = await self._world.codes.identify(code, app_id=app_id, sealed=sealed)
+        person = await self._find(surface, identity) or await self._register(surface, identity)
+        await self._grant_what_was_promised(person, identity)
+        return SignedIn(person=person, token=await self._open_one_more(person))
+
+    async def open_session(self, person: PersonRecord, *, device: str) -> str:
         """A token for this person, in place of the device's former one.
 
         Raises: StoreDown.
         """
-        token = self._world.rng.hex(TOKEN_BYTES)
+        token = self._world.rng.hex(self._rules[person.surface].token_bytes)
         now_ms = self._node.now_ms()
         session = Session(
-            token_hash=_hash(token), person_id=person_id, device=device, created_at_ms=now_ms, seen_at_ms=now_ms
+            token_hash=_hash(token), person_id=person.id, device=device, created_at_ms=now_ms, seen_at_ms=now_ms
         )
         try:
             await self._world.stores.sessions.open(session)
         except StoreError as error:
             raise StoreDown from error
-        self.forget(person_id)
+        self.forget(person.id)
         return token
-
-    async def who(self, token: str) -> PersonRecord:
-        """Whose token this is.
-
-        Raises: NotSignedIn: nobody's. StoreDown: not known here, and the store did not answer.
-        """
-        known = self._known.get(token)
-        if known is not None and self._world.clock.mono_ms() < known.until_mono_ms:
-            return known.person
-        if len(token) != 2 * TOKEN_BYTES:
-            raise NotSignedIn
-        self._forget_token(token)
-        person = await self._look_up(token)
-        self._known[token] = _Known(person, self._world.clock.mono_ms() + KNOWN_MS)
-        self._tokens_of.setdefault(person.id, set()).add(token)
-        if len(self._known) > KNOWN_MAX:
-            self._forget_token(next(iter(self._known)))
-        return person
 
     async def sign_out(self, token: str) -> None:
         """End this session; harmless when it has ended."""
@@ -134,10 +159,40 @@ class Identity:
         except StoreError as error:
             raise StoreDown from error
 
+    # --- knowing somebody again ------------------------------------------------------------------------------------
+
+    async def who(self, token: str, *, surface: str) -> PersonRecord:
+        """Whose token this is on that surface.
+
+        Raises: NotSignedIn: nobody's. StoreDown: not known here, and the store did not answer.
+        """
+        person = await self._who(token, self._rules[surface])
+        if person.surface != surface:
+            raise NotSignedIn
+        return person
+
+    def roles_on(self, surface: str) -> frozenset[Role]:
+        """What people of that surface can be."""
+        return self._rules[surface].roles
+
     def forget(self, person_id: PersonId) -> None:
         """Something about this person has changed: ask the store again at the next request."""
         for token in tuple(self._tokens_of.get(person_id, ())):
             self._forget_token(token)
+
+    async def _who(self, token: str, rules: AccountRules) -> PersonRecord:
+        known = self._known.get(token)
+        if known is not None and self._world.clock.mono_ms() < known.until_mono_ms:
+            return known.person
+        if len(token) != HEX_DIGITS_OF_BYTE * rules.token_bytes:
+            raise NotSignedIn
+        self._forget_token(token)
+        person = await self._look_up(token, rules)
+        self._known[token] = _Known(person, self._world.clock.mono_ms() + KNOWN_MS)
+        self._tokens_of.setdefault(person.id, set()).add(token)
+        if len(self._known) > KNOWN_MAX:
+            self._forget_token(next(iter(self._known)))
+        return person
 
     def _forget_token(self, token: str) -> None:
         known = self._known.pop(token, None)
@@ -147,9 +202,9 @@ class Identity:
             if not tokens:
                 del self._tokens_of[known.person.id]
 
-    async def _look_up(self, token: str) -> PersonRecord:
+    async def _look_up(self, token: str, rules: AccountRules) -> PersonRecord:
         now_ms = self._node.now_ms()
-        idle_since_ms = now_ms - self._options.people.session_idle_days * DAY_MS
+        idle_since_ms = now_ms - rules.idle_days * DAY_MS if rules.idle_days else 0
         try:
             session = await self._world.stores.sessions.find(_hash(token), idle_since_ms=idle_since_ms)
             if session is None:
@@ -163,47 +218,66 @@ class Identity:
             raise StoreDown from error
         return person
 
-    async def _register(self, open_id: str, attributes: dict[str, str]) -> PersonRecord:
-        is_anchor = attributes.get("role") in ("master", "anchor")
-        default_points = self._options.calls.points_per_minute_default
-        return await self._world.stores.people.add(
-            PersonRecord(
-                id=PersonId(await self._ids.next(Sequence.PERSON)),
-                surface=SURFACE,
-                external_id=open_id,
-                role=Role.ANCHOR if is_anchor else Role.GUEST,
-                created_at_ms=self._node.now_ms(),
-                nickname=attributes.get("nickname", ""),
-                avatar_url=attributes.get("avatar", ""),
-                age=_number(attributes.get("age"), highest=150),
-                gender=_number(attributes.get("gender"), highest=2),
-                points_per_minute=(
-                    _number(attributes.get("price"), highest=self._options.calls.points_per_minute_max)
-                    or default_points
-                    if is_anchor
-                    else 0
-                ),
-            )
-        )
+    # --- accounts --------------------------------------------------------------------------------------------------
 
-    async def _grant_first_diamonds(self, person: PersonRecord, attributes: dict[str, str]) -> None:
-        """What a development code promises a guest, once, also if the sign-in that made him was cut short."""
-        diamonds = _number(attributes.get("diamonds"), highest=self._options.billing.amount_max)
-        if not diamonds or person.role is not Role.GUEST:
+    async def _find(self, surface: str, identity: WeChatIdentity) -> PersonRecord | None:
+        try:
+            return await self._world.stores.people.by_external_id(surface, identity.open_id)
+        except StoreError as error:
+            raise StoreDown from error
+
+    async def _register(self, surface: str, identity: WeChatIdentity) -> PersonRecord:
+        rules = self._rules[surface]
+        newcomer = rules.newcomer(identity)
+        profile = {name: value for name, value in asdict(newcomer.profile).items() if value is not None}
+        person_id = PersonId(await self._ids.next(Sequence.PERSON))
+        for _ in range(PUBLIC_ID_DRAWS_MAX):
+            person = PersonRecord(
+                id=person_id,
+                surface=surface,
+                external_id=identity.open_id,
+                public_id=self._draw_public_id(rules.public_id_digits),
+                role=newcomer.role,
+                created_at_ms=self._node.now_ms(),
+                points_per_minute=newcomer.points_per_minute,
+                **profile,
+            )
+            try:
+                return await self._world.stores.people.add(person)
+            except Conflict:
+                continue  # Somebody has that id already.
+            except StoreError as error:
+                raise StoreDown from error
+        raise StoreDown("no id to show is left")
+
+    def _draw_public_id(self, digits_count: int) -> str:
+        if not digits_count:
+            return ""
+        lowest = 10 ** (digits_count - 1)
+        return str(lowest + self._world.rng.below(9 * lowest))
+
+    async def _open_one_more(self, person: PersonRecord) -> str:
+        try:
+            sessions = await self._world.stores.sessions.of(person.id)
+        except StoreError as error:
+            raise StoreDown from error
+        return await self.open_session(person, device=_place_for_one_more(sessions))
+
+    async def _grant_what_was_promised(self, person: PersonRecord, identity: WeChatIdentity) -> None:
+        """What a development code promises, once, also if the sign-in that made the account was cut short."""
+        granted = self._rules[person.surface].granted.get(person.role)
+        if granted is None:
+            return
+        attribute, currency = granted
+        amount = number(identity.attributes.get(attribute), highest=self._rules[person.surface].granted_max)
+        if not amount:
             return
         move = grant_move(
             key=f"first:{person.id}",
             person_id=person.id,
-            currency=Currency.CALLS_DIAMONDS,
-            amount=diamonds,
+            currency=currency,
+            amount=amount,
             note="development sign-in",
         )
         if await self._ledger.entry(move.id) is None:
             await self._ledger.post(move)
-
-
-def _number(text: str | None, *, highest: int) -> int:
-    """What a development code says in digits; anything else counts as nothing."""
-    if text is None or not (text.isascii() and text.isdigit()) or len(text) > DIGITS_MAX:
-        return 0
-    return min(int(text), highest)

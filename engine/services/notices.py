@@ -8,7 +8,7 @@ from engine.events import BroadcastBanned, WarningIssued
 from engine.node import Node
 from engine.services.calls import Calls
 from engine.services.identity import Identity
-from engine.services.live_rooms import LiveRooms
+from engine.services.rooms import Rooms
 from engine.services.streams import Streams
 from engine.world import World
 from store.interfaces.calls import EndReason
@@ -38,7 +38,7 @@ class Notices:
         node: Node,
         identity: Identity,
         calls: Calls,
-        rooms: LiveRooms,
+        rooms: Rooms,
         streams: Streams,
     ) -> None:
         self._world = world
@@ -83,9 +83,7 @@ class Notices:
         await self._set_ban(person_id, Ban(kind=kind, text=text, since_ms=self._node.now_ms(), until_ms=until_ms))
         self._world.sink.tell(person_id, BroadcastBanned(text=text, is_account=kind is BanKind.ACCOUNT))
         await self._calls.stop_calls_of(person_id, reason=EndReason.BANNED, by="operator")
-        for state in self._rooms.owned():
-            if state.record.creator_id == person_id:
-                await self._rooms.close(state.record.id)
+        await self._rooms.dismiss(person_id, may_watch=kind is BanKind.BROADCAST)
         self._streams.cut_all_of(person_id)
         if kind is BanKind.ACCOUNT:
             self._world.sink.close(person_id, code=BANNED_CLOSE_CODE, reason="banned")

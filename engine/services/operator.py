@@ -1,6 +1,6 @@
 """What operators ask and do. Every number is read from where it is kept; every act leaves an audit line (SEC-31)."""
 
-from enum import StrEnum
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
@@ -9,30 +9,29 @@ from engine import settings
 from engine.billing.entries import grant_move
 from engine.billing.ledger import Ledger
 from engine.call.lifecycle import Rules, next_boundary_ms
-from engine.errors import BelowFloor, KeyReused, NotFound, StoreDown
+from engine.errors import BadInput, BelowFloor, KeyReused, NotFound, StoreDown
 from engine.ids import Ids
 from engine.metrics import Metrics
 from engine.node import Node
 from engine.presence import Presence
-from engine.room.lifecycle import RoomState
 from engine.services.calls import Calls
+from engine.services.checks import WAIT_FOR_STORE, Check, CheckResult, unanswered
 from engine.services.identity import Identity
-from engine.services.live_rooms import LiveRooms
 from engine.services.notices import Notices
-from engine.services.statements import ENTRIES_MAX, DayOfIncome, Statements
+from engine.services.operator_rooms import OperatorRooms, RoomCounts
+from engine.services.rooms import Rooms
+from engine.services.statements import ENTRIES_MAX, DayOfIncome, Statements, earned_by
 from engine.world import World
 from store.interfaces.calls import CallRecord, EndReason, Phase
 from store.interfaces.errors import StoreError
-from store.interfaces.ids import CallId, PersonId, RoomId, Sequence
+from store.interfaces.ids import CallId, PersonId, Sequence
 from store.interfaces.ledger import Audit, EntryKind, JournalEntry, Verdict
-from store.interfaces.money import Currency, wallet
+from store.interfaces.money import Currency, currencies_of, wallet
 from store.interfaces.notices import AuditLine
 from store.interfaces.people import BanKind, PersonRecord, Role
 
 __all__ = [
     "BanKind",
-    "Check",
-    "CheckResult",
     "Explanation",
     "IncomeStatement",
     "Operator",
@@ -50,7 +49,6 @@ FOR_EVER_MS: Final = 2**53
 DEVICE: Final = "operator"
 """The device class of sessions that operators open; one of its own, so that nobody is signed out by them."""
 
-WAIT_FOR_STORE: Final = "greenroom doctor --watch"
 LOOK_AGAIN: Final = "greenroom status --watch"
 
 
@@ -65,10 +63,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     calls_owned: int
     calls_today: dict[str, int]
     calls_stuck: int
-    rooms_open: int
-    rooms_on_air: int
-    pushers: int
-    audience: int
+    rooms: RoomCounts
     people_here: int
     sockets_open: int
     ledger_waiting: int
@@ -99,13 +94,14 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class IncomeStatement(msgspec.Struct, frozen=True, kw_only=True):
-    """What an anchor earned in a span of time, with the ledger lines behind it (newest first).
+    """What somebody earned in a span of time, with the ledger lines behind it (newest first).
 
-    ``agrees`` compares all she ever earned by the journal with the running totals of her wallet; None when there are
-    too many lines to read them all. ``earned_points`` is ever, ``held_points`` now.
+    ``agrees`` compares all that was ever earned by the journal with the running totals of the wallet; None when there
+    are too many lines to read them all. ``earned_points`` is ever, ``held_points`` now, both in ``currency``.
     """
 
     anchor: PersonRecord
+    currency: Currency
     days: tuple[DayOfIncome, ...]
     entries: tuple[JournalEntry, ...]
     earned_points: int
@@ -114,27 +110,10 @@ class IncomeStatement(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Wallet(msgspec.Struct, frozen=True, kw_only=True):
-    """What a person holds."""
+    """What a person holds of each currency of the surface."""
 
     person: PersonRecord
-    diamonds: int
-    points: int
-
-
-class CheckResult(StrEnum):
-    """How a check of ``doctor`` went."""
-
-    OK = "ok"
-    FAIL = "fail"
-
-
-class Check(msgspec.Struct, frozen=True, kw_only=True):
-    """One check; a failed one names the next command."""
-
-    name: str
-    result: CheckResult
-    detail: str
-    next_command: str = ""
+    holdings: Mapping[Currency, int]
 
 
 class Operator:
@@ -151,7 +130,7 @@ class Operator:
         presence: Presence,
         identity: Identity,
         calls: Calls,
-        rooms: LiveRooms,
+        rooms: Rooms,
         notices: Notices,
         statements: Statements,
         metrics: Metrics,
@@ -165,7 +144,8 @@ class Operator:
         self._presence = presence
         self._identity = identity
         self._calls = calls
-        self._rooms = rooms
+        self.rooms = OperatorRooms(world, options, node=node, rooms=rooms, presence=presence, note=self.note)
+        """What concerns live rooms."""
         self._notices = notices
         self._statements = statements
         self._metrics = metrics
@@ -188,7 +168,6 @@ class Operator:
             today = await self._world.stores.calls.counts_today(day_began_ms)
         except StoreError as error:
             raise StoreDown from error
-        rooms = self._rooms.owned()
         return Status(
             node=self._node.id,
             up_since_ms=self._up_since_ms,
@@ -198,10 +177,7 @@ class Operator:
             calls_owned=len(self._calls.owned()),
             calls_today=today,
             calls_stuck=len(self._stuck_among(live)),
-            rooms_open=len(rooms),
-            rooms_on_air=len(self._rooms.listed(skip=0, limit=LISTED_MAX)),
-            pushers=sum(len(state.record.pushers) for state in rooms),
-            audience=sum(len(state.audience) for state in rooms),
+            rooms=self.rooms.counts(),
             people_here=self._presence.here_count,
             sockets_open=int(self._metrics.sockets_open.read()),
             ledger_waiting=self._ledger.waiting_count,
@@ -287,9 +263,22 @@ class Operator:
         person = await self._person(person_id)
         return Wallet(
             person=person,
-            diamonds=await self._statements.diamonds_of(person_id),
-            points=await self._statements.points_of(person_id),
+            holdings={
+                currency: await self._statements.held(person_id, currency) for currency in currencies_of(person.surface)
+            },
         )
+
+    async def currency(self, person_id: PersonId, name: str) -> Currency:
+        """The person's currency of that name or unit; what is bought on the surface for "".
+
+        Raises: NotFound, StoreDown. BadInput: it is no money where that person is.
+        """
+        person = await self._person(person_id)
+        currencies = currencies_of(person.surface)
+        for currency in currencies:
+            if name in (currency, currency.unit, ""):
+                return currency
+        raise BadInput(f"{person_id} holds {', '.join(currencies) or 'no money'}", field="currency")
 
     async def entries(
         self, person_id: PersonId, currency: Currency, *, since_ms: int, until_ms: int, limit: int
@@ -302,44 +291,32 @@ class Operator:
         return await self._statements.entries_of(person_id, currency, since_ms=since_ms, until_ms=until_ms, limit=limit)
 
     async def income(self, anchor_id: PersonId, *, since_ms: int, until_ms: int, offset_ms: int) -> IncomeStatement:
-        """What an anchor earned from ``since_ms`` to before ``until_ms``; days begin ``offset_ms`` before UTC's.
+        """What somebody earned from ``since_ms`` to before ``until_ms``; days begin ``offset_ms`` before UTC's.
 
         Raises: NotFound, StoreDown.
         """
         anchor = await self._person(anchor_id)
-        before = await self._statements.income_of(anchor_id)
+        currency = currencies_of(anchor.surface)[-1]
+        account = wallet(currency, anchor_id)
+        before = await self._statements.income_of(anchor_id, currency)
         entries = await self._statements.entries_of(
-            anchor_id, Currency.CALLS_POINTS, since_ms=0, until_ms=FOR_EVER_MS, limit=ENTRIES_MAX
+            anchor_id, currency, since_ms=0, until_ms=FOR_EVER_MS, limit=ENTRIES_MAX
         )
-        after = await self._statements.income_of(anchor_id)
-        by_journal = sum(_moved(entry, Currency.CALLS_POINTS, anchor_id) for entry in _earning(entries))
-        lines = await self.entries(
-            anchor_id, Currency.CALLS_POINTS, since_ms=since_ms, until_ms=until_ms, limit=ENTRIES_MAX
-        )
-        days = await self._statements.income_by_day(
-            anchor_id, since_ms=since_ms, until_ms=until_ms, offset_ms=offset_ms
-        )
+        after = await self._statements.income_of(anchor_id, currency)
+        by_journal = sum(earned_by(entry, account) for entry in entries)
+        lines = await self.entries(anchor_id, currency, since_ms=since_ms, until_ms=until_ms, limit=ENTRIES_MAX)
         return IncomeStatement(
             anchor=anchor,
-            # A day on which an operator gave something and nothing was earned is none of hers.
-            days=tuple(day for day in days if day.gift_points or day.call_points or day.minutes),
-            entries=_earning(lines),
+            currency=currency,
+            days=await self._statements.income_by_day(
+                anchor_id, currency, since_ms=since_ms, until_ms=until_ms, offset_ms=offset_ms
+            ),
+            entries=tuple(entry for entry in lines if earned_by(entry, account)),
             earned_points=after.points,
-            held_points=await self._statements.points_of(anchor_id),
+            held_points=await self._statements.held(anchor_id, currency),
             # She may earn while we read; income only grows.
             agrees=before.points <= by_journal <= after.points if len(entries) < ENTRIES_MAX else None,
         )
-
-    def rooms(self) -> tuple[RoomState, ...]:
-        """All rooms of this node, those of calls included."""
-        return self._rooms.owned()
-
-    def room(self, room_id: RoomId) -> RoomState:
-        """One room of this node.
-
-        Raises: NotFound.
-        """
-        return self._rooms.get(room_id)
 
     @property
     def now_ms(self) -> int:
@@ -363,6 +340,7 @@ class Operator:
             await self._check_ledger(),
             await self._check_stuck(),
             await self._check_owners(),
+            *await self.rooms.checks(),
             await self._check_outbox(),
             await self._check_presence(),
         )
@@ -385,7 +363,7 @@ class Operator:
         Raises: NotFound, StoreDown.
         """
         await self.call(call_id)
-        await self._note(actor, "call.end", str(call_id), reason)
+        await self.note(actor, "call.end", str(call_id), reason)
         return await self._calls.stop(call_id, reason=EndReason.STOPPED, by="operator")
 
     async def grant(
@@ -396,7 +374,7 @@ class Operator:
         Raises: NotFound, BelowFloor, KeyReused, StoreDown.
         """
         await self._person(person_id)
-        await self._note(actor, "wallet.grant", f"{currency}/{person_id} {amount:+d}", reason)
+        await self.note(actor, "wallet.grant", f"{currency}/{person_id} {amount:+d}", reason)
         outcome = await self._ledger.post(
             grant_move(key=key, person_id=person_id, currency=currency, amount=amount, note=reason)
         )
@@ -414,7 +392,7 @@ class Operator:
         Raises: NotFound, StoreDown.
         """
         await self._person(person_id)
-        await self._note(actor, "person.warn", str(person_id), text)
+        await self.note(actor, "person.warn", str(person_id), text)
         await self._notices.warn(person_id, text)
 
     async def ban(
@@ -425,7 +403,7 @@ class Operator:
         Raises: NotFound, StoreDown.
         """
         await self._person(person_id)
-        await self._note(actor, f"person.ban.{kind}", str(person_id), text)
+        await self.note(actor, f"person.ban.{kind}", str(person_id), text)
         await self._notices.ban(person_id, kind, text, until_ms=until_ms)
         return await self._person(person_id)
 
@@ -435,42 +413,36 @@ class Operator:
         Raises: NotFound, StoreDown.
         """
         await self._person(person_id)
-        await self._note(actor, "person.unban", str(person_id), reason)
+        await self.note(actor, "person.unban", str(person_id), reason)
         await self._notices.unban(person_id)
         return await self._person(person_id)
 
     async def set_role(self, person_id: PersonId, role: Role, *, actor: str, reason: str) -> PersonRecord:
-        """Approve somebody as an anchor, or make him a guest again.
+        """Approve somebody as an anchor or as a matchmaker, or make him a guest again.
 
-        Raises: NotFound, StoreDown. WrongPhase is never raised: a running call keeps its two sides.
+        Raises: NotFound, StoreDown. BadInput: nobody is that on this person's surface. WrongPhase is never raised: a
+            running call keeps its two sides, and a running live its matchmaker.
         """
-        await self._person(person_id)
-        await self._note(actor, f"person.role.{role}", str(person_id), reason)
+        person = await self._person(person_id)
+        if role not in self._identity.roles_on(person.surface):
+            raise BadInput(f"nobody is {role} on {person.surface}", field="role")
+        await self.note(actor, f"person.role.{role}", str(person_id), reason)
         points = self._options.calls.points_per_minute_default if role is Role.ANCHOR else 0
         try:
             await self._world.stores.people.set_role(person_id, role, points_per_minute=points)
         except StoreError as error:
             raise StoreDown from error
+        self._identity.forget(person_id)
         return await self._person(person_id)
-
-    async def close_room(self, room_id: RoomId, *, actor: str, reason: str) -> RoomState:
-        """Close a room of this node. A call it belongs to goes on until it is ended itself.
-
-        Raises: NotFound, StoreDown.
-        """
-        room = self.room(room_id)
-        await self._note(actor, "room.close", room_id, reason)
-        await self._rooms.close(room_id)
-        return room
 
     async def open_session(self, person_id: PersonId, *, actor: str, reason: str) -> str:
         """A token with which a client may act as this person; his own sign-ins stay. For development.
 
         Raises: NotFound, StoreDown.
         """
-        await self._person(person_id)
-        await self._note(actor, "person.session", str(person_id), reason)
-        return await self._identity.open_session(person_id, device=DEVICE)
+        person = await self._person(person_id)
+        await self.note(actor, "person.session", str(person_id), reason)
+        return await self._identity.open_session(person, device=DEVICE)
 
     # --- checks ----------------------------------------------------------------------------------------------------
 
@@ -488,7 +460,7 @@ class Operator:
         try:
             audit = await self.verify()
         except StoreDown:
-            return _unanswered("ledger")
+            return unanswered("ledger")
         if not audit.findings:
             return Check(name="ledger", result=CheckResult.OK, detail=f"{audit.entries_count} entries balance")
         return Check(
@@ -502,7 +474,7 @@ class Operator:
         try:
             stuck = await self.stuck_calls()
         except StoreDown:
-            return _unanswered("calls past their end")
+            return unanswered("calls past their end")
         if not stuck:
             return Check(name="calls past their end", result=CheckResult.OK, detail="none")
         return Check(
@@ -519,7 +491,7 @@ class Operator:
         try:
             mine = {record.id for record in await self._live() if record.owner == self._node.id}
         except StoreDown:
-            return _unanswered(name)
+            return unanswered(name)
         orphans = sorted(mine - owned)
         if not orphans:
             return Check(name=name, result=CheckResult.OK, detail=f"{len(owned)} owned here")
@@ -534,7 +506,7 @@ class Operator:
         try:
             rows = await self._world.stores.ledger.unsent(LISTED_MAX)
         except StoreError:
-            return _unanswered("outbox")
+            return unanswered("outbox")
         is_short = len(rows) < LISTED_MAX
         return Check(
             name="outbox",
@@ -591,7 +563,11 @@ class Operator:
             raise NotFound("person")
         return person
 
-    async def _note(self, actor: str, action: str, target: str, reason: str) -> None:
+    async def note(self, actor: str, action: str, target: str, reason: str) -> None:
+        """Leave an audit line of an act that is about no part of the engine.
+
+        Raises: StoreDown: there is none, and the act must not be done.
+        """
         line = AuditLine(
             id=await self._ids.next(Sequence.AUDIT),
             at_ms=self._node.now_ms(),
@@ -611,13 +587,3 @@ def _moved(entry: JournalEntry, currency: Currency, person_id: PersonId) -> int:
     """By how much ``entry`` changed that person's wallet."""
     account = wallet(currency, person_id)
     return sum(posting.amount for posting in entry.postings if posting.account == account)
-
-
-def _earning(entries: tuple[JournalEntry, ...]) -> tuple[JournalEntry, ...]:
-    """Those that somebody earned, and no operator gave."""
-    return tuple(entry for entry in entries if entry.kind is not EntryKind.GRANT)
-
-
-def _unanswered(name: str) -> Check:
-    """A check that could not be made, because the lasting store is away."""
-    return Check(name=name, result=CheckResult.FAIL, detail="the store does not answer", next_command=WAIT_FOR_STORE)

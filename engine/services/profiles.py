@@ -8,6 +8,7 @@ from engine import settings
 from engine.billing.tariff import Tariff
 from engine.errors import BadInput, StoreDown, Unreachable
 from engine.presence import Presence
+from engine.services.accounts import CALLS
 from engine.services.calls import Calls
 from engine.services.identity import Identity
 from engine.world import World
@@ -81,7 +82,7 @@ class Profiles:
 
     async def callable_guests(self, *, skip: int, limit: int) -> tuple[PersonRecord, ...]:
         """Guests who are online and not hidden; those without a call first."""
-        people = await self.people(await self._presence.everybody())
+        people = await self.people(await self._presence.everybody(CALLS))
         free: list[PersonRecord] = []
         busy: list[PersonRecord] = []
         for person in people.values():
@@ -113,14 +114,15 @@ class Profiles:
         self._identity.forget(guest.id)
 
     async def person(self, person_id: PersonId) -> PersonRecord | None:
-        """One person, or None.
+        """One person of this surface, or None.
 
         Raises: StoreDown.
         """
         try:
-            return await self._world.stores.people.get(person_id)
+            person = await self._world.stores.people.get(person_id)
         except StoreError as error:
             raise StoreDown from error
+        return person if person is not None and person.surface == CALLS else None
 
     async def people(self, person_ids: tuple[PersonId, ...]) -> dict[PersonId, PersonRecord]:
         """Those of the given people who exist, in the given order.
@@ -136,4 +138,4 @@ class Profiles:
     async def _standing(self, person: PersonRecord) -> Standing:
         if await self._calls.current_of(person.id) is not None:
             return Standing.BUSY
-        return Standing.REACHABLE if await self._presence.is_reachable(person.id) else Standing.OFFLINE
+        return Standing.REACHABLE if await self._presence.is_reachable(person.surface, person.id) else Standing.OFFLINE

@@ -1,10 +1,12 @@
-"""Buying diamonds: an order, the provider's notification, and crediting once.
+"""Buying what a surface sells: an order, the provider's notification, and crediting once.
 
 Our order is kept before the provider hears of it and carries our id there, so that nothing is ever paid for that we
 do not know (D-11). Only an authentic notification, or the provider's own answer when asked, credits; the entry's key
-is the order, so any number of either credits once (INV-8). Source: CA-29, protocols 4.
+is the order, so any number of either credits once (INV-8). The order says what was bought, so it does not matter
+by which surface's path the notification comes in. Source: CA-29, QL-37 … QL-39, protocols 4.
 """
 
+from collections.abc import Iterator
 from typing import Final
 
 import msgspec
@@ -12,7 +14,7 @@ import msgspec
 from engine import settings
 from engine.billing.entries import recharge_move
 from engine.billing.ledger import Ledger
-from engine.errors import Banned, EngineError, KeyReused, NotFound, StoreDown
+from engine.errors import Banned, EngineError, KeyReused, NotFound, ProviderDown, StoreDown
 from engine.ids import Ids
 from engine.node import Node
 from engine.ports import Payment, PaymentNotice
@@ -20,18 +22,28 @@ from engine.world import World
 from store.interfaces.errors import StoreError
 from store.interfaces.ids import OrderId, Sequence
 from store.interfaces.ledger import Verdict
+from store.interfaces.money import Currency
 from store.interfaces.orders import OrderRecord, OrderState
 from store.interfaces.people import PersonRecord
 
-__all__ = ["Recharge"]
+__all__ = ["Pack", "Recharge"]
 
 RECONCILE_EVERY_MS: Final = 60_000
 RECONCILED_MAX: Final = 100
 LISTED_MAX: Final = 200
 
 
+class Pack(msgspec.Struct, frozen=True, kw_only=True):
+    """What can be ordered: ``amount`` units of ``currency`` for ``price_fen``."""
+
+    id: int
+    currency: Currency
+    amount: int
+    price_fen: int
+
+
 class Recharge:
-    """Orders of the calls surface."""
+    """Orders of all surfaces that sell something."""
 
     def __init__(
         self,
@@ -47,19 +59,28 @@ class Recharge:
         self._ids = ids
         self._ledger = ledger
         self._options = options.orders
-        self._products = {product.id: product for product in options.products}
+        self.offer(options)
+
+    def offer(self, options: settings.Settings) -> None:
+        """Sell what ``options`` list from now on. Orders that have been made stay what they are."""
+        self._packs = {(pack.currency.surface, pack.id): pack for pack in _packs_of(options)}
+
+    def packs(self, surface: str) -> tuple[Pack, ...]:
+        """What is on sale there, the cheapest first. Source: QL-37."""
+        sold = [pack for (where, _), pack in self._packs.items() if where == surface]
+        return tuple(sorted(sold, key=lambda pack: pack.price_fen))
 
     async def create(
         self, person: PersonRecord, product_id: int, *, key: str | None, address: str
     ) -> tuple[OrderRecord, Payment]:
-        """Order a pack. With a ``key``, ordering again returns the same order.
+        """Order a pack of the person's surface. With a ``key``, ordering again returns the same order.
 
         Raises:
             NotFound: no such product. KeyReused: the key was used for another product. Banned.
-            StoreDown: the store or the provider did not confirm; with the same key, again is safe.
+            ProviderDown: the provider did not confirm. StoreDown: the store did not. With the same key, again is safe.
         """
-        product = self._products.get(product_id)
-        if product is None:
+        pack = self._packs.get((person.surface, product_id))
+        if pack is None:
             raise NotFound("product")
         ban = person.ban_at(self._node.now_ms())
         if ban is not None:
@@ -69,29 +90,36 @@ class Recharge:
         wanted = OrderRecord(
             id=OrderId(f"{now_ms:014d}{number:010d}"),
             person_id=person.id,
-            product_id=product.id,
-            diamonds=product.diamonds,
-            fee_fen=product.price_fen,
+            product_id=pack.id,
+            currency=pack.currency,
+            amount=pack.amount,
+            fee_fen=pack.price_fen,
             created_at_ms=now_ms,
             request_key=key,
         )
         try:
             order = await self._world.stores.orders.add(wanted)
-            if order.product_id != product.id:
+            if order.product_id != pack.id:
                 raise KeyReused
             if not order.payment:
-                payment = await self._world.payments.create(
-                    order_id=order.id,
-                    fee_fen=order.fee_fen,
-                    open_id=person.external_id,
-                    title=f"{order.diamonds} diamonds",
-                    address=address,
-                )
+                payment = await self._announce(order, person, address)
                 order = await self._world.stores.orders.announced(order.id, msgspec.json.encode(payment))
         except StoreError as error:
             raise StoreDown from error
         self._world.log.info("order_created", order_id=order.id, person=person.id, fee_fen=order.fee_fen)
         return order, msgspec.json.decode(order.payment, type=Payment)
+
+    async def _announce(self, order: OrderRecord, person: PersonRecord, address: str) -> Payment:
+        try:
+            return await self._world.payments.create(
+                order_id=order.id,
+                fee_fen=order.fee_fen,
+                open_id=person.external_id,
+                title=f"{order.amount} {order.currency.unit}",
+                address=address,
+            )
+        except StoreDown as error:
+            raise ProviderDown from error
 
     async def notified(self, body: bytes) -> None:
         """A notification came in. Returns once it is dealt with, also when it changes nothing.
@@ -151,4 +179,16 @@ class Recharge:
             raise NotFound("order")
         outcome = await self._ledger.post(recharge_move(order, transaction_id=notice.transaction_id))
         if outcome.verdict in (Verdict.POSTED, Verdict.ALREADY):
-            self._world.log.info("order_paid", order_id=order.id, person=order.person_id, diamonds=order.diamonds)
+            self._world.log.info("order_paid", order_id=order.id, person=order.person_id, amount=order.amount)
+
+
+def _packs_of(options: settings.Settings) -> Iterator[Pack]:
+    for product in options.products:
+        yield Pack(
+            id=product.id,
+            currency=Currency.CALLS_DIAMONDS,
+            amount=product.diamonds,
+            price_fen=product.price_fen,
+        )
+    for package in options.qlive.packages:
+        yield Pack(id=package.id, currency=Currency.QLIVE_GOLD, amount=package.gold, price_fen=package.price_fen)

@@ -6,7 +6,7 @@ The rule of the calls surface for ``Streams``; another surface brings one of its
 from engine.errors import Banned, EngineError, Forbidden, NotFound, SessionEnded, StoreDown
 from engine.node import Node
 from engine.room.streams import is_trial, read_stream
-from engine.services.identity import SURFACE
+from engine.services.accounts import CALLS
 from engine.services.live_rooms import LiveRooms
 from engine.services.streams import Sender
 from engine.world import World
@@ -22,6 +22,7 @@ class RoomStreams:
     """``StreamRule`` over the rooms of this node."""
 
     def __init__(self, world: World, *, rooms: LiveRooms, node: Node) -> None:
+        self.addresses = world.media
         self._world = world
         self._rooms = rooms
         self._node = node
@@ -74,14 +75,14 @@ class RoomStreams:
             return True
         except EngineError:
             return False
-        return all(pusher.person_id != sender.person.id for pusher in record.pushers)
+        return all(seat.person_id != sender.person.id for seat in record.seats)
 
     async def _person(self, person_id: PersonId) -> PersonRecord:
         try:
             person = await self._world.stores.people.get(person_id)
         except StoreError as error:
             raise StoreDown from error
-        if person is None or person.surface != SURFACE:
+        if person is None or person.surface != CALLS:
             raise NotFound("person")
         ban = person.ban_at(self._node.now_ms())
         if ban is not None:

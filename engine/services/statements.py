@@ -9,11 +9,11 @@ from engine.errors import StoreDown
 from engine.world import World
 from store.interfaces.calls import CallRecord
 from store.interfaces.errors import StoreError
-from store.interfaces.ids import CallId, PersonId
+from store.interfaces.ids import AccountId, CallId, PersonId
 from store.interfaces.ledger import Earned, EntryKind, JournalEntry
 from store.interfaces.money import Currency, wallet
 
-__all__ = ["Bill", "DayOfIncome", "Income", "Statements", "bill_of"]
+__all__ = ["Bill", "DayOfIncome", "Income", "Purses", "Statements", "bill_of", "earned_by"]
 
 ENTRIES_MAX = 50_000
 DAY_MS = 86_400_000
@@ -27,8 +27,15 @@ class Bill(msgspec.Struct, frozen=True, kw_only=True):
     points: int
 
 
+class Purses(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody of the blind-date rooms holds (QL-30)."""
+
+    gold: int
+    income: int
+
+
 class Income(msgspec.Struct, frozen=True, kw_only=True):
-    """All an anchor ever earned, calls and gifts (CA-25)."""
+    """All somebody ever earned, calls and gifts (CA-25), in points or as income."""
 
     points: int
     minutes: int
@@ -36,7 +43,7 @@ class Income(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DayOfIncome(msgspec.Struct, frozen=True, kw_only=True):
-    """One day of an anchor; ``day_at_ms`` is its local midnight."""
+    """One day of whoever earns; ``day_at_ms`` is its local midnight."""
 
     day_at_ms: int
     gift_points: int
@@ -53,6 +60,13 @@ def bill_of(call: CallRecord) -> Bill:
     )
 
 
+def earned_by(entry: JournalEntry, account: AccountId) -> int:
+    """What the entry earned for the wallet: neither what it took out of it nor what an operator put in."""
+    if entry.kind is EntryKind.GRANT:
+        return 0
+    return sum(posting.amount for posting in entry.postings if posting.account == account and posting.amount > 0)
+
+
 class Statements:
     """Questions to the journal."""
 
@@ -60,17 +74,28 @@ class Statements:
         self._world = world
         self._ledger = ledger
 
+    async def held(self, person_id: PersonId, currency: Currency) -> int:
+        """What somebody can spend, credits that are not folded yet included."""
+        return (await self._ledger.balance_of(wallet(currency, person_id))).amount
+
     async def diamonds_of(self, person_id: PersonId) -> int:
-        """What a guest can spend, credits that are not folded yet included."""
-        return (await self._ledger.balance_of(wallet(Currency.CALLS_DIAMONDS, person_id))).amount
+        """What a guest can spend."""
+        return await self.held(person_id, Currency.CALLS_DIAMONDS)
 
     async def points_of(self, person_id: PersonId) -> int:
         """What an anchor holds."""
-        return (await self._ledger.balance_of(wallet(Currency.CALLS_POINTS, person_id))).amount
+        return await self.held(person_id, Currency.CALLS_POINTS)
 
-    async def income_of(self, anchor_id: PersonId) -> Income:
-        """All she ever earned. Source: CA-25."""
-        balance = await self._ledger.balance_of(wallet(Currency.CALLS_POINTS, anchor_id))
+    async def purses_of(self, person_id: PersonId) -> Purses:
+        """What somebody of the blind-date rooms holds."""
+        return Purses(
+            gold=await self.held(person_id, Currency.QLIVE_GOLD),
+            income=await self.held(person_id, Currency.QLIVE_INCOME),
+        )
+
+    async def income_of(self, person_id: PersonId, currency: Currency = Currency.CALLS_POINTS) -> Income:
+        """All they ever earned. Source: CA-25."""
+        balance = await self._ledger.balance_of(wallet(currency, person_id))
         earning: dict[EntryKind, Earned] = {
             kind: earned for kind, earned in balance.earned.items() if kind is not EntryKind.GRANT
         }
@@ -78,18 +103,24 @@ class Statements:
         return Income(points=sum(earned.amount for earned in earning.values()), minutes=minutes, by_kind=earning)
 
     async def income_by_day(
-        self, anchor_id: PersonId, *, since_ms: int, until_ms: int, offset_ms: int
+        self,
+        person_id: PersonId,
+        currency: Currency = Currency.CALLS_POINTS,
+        *,
+        since_ms: int,
+        until_ms: int,
+        offset_ms: int,
     ) -> tuple[DayOfIncome, ...]:
-        """Her income by local day, oldest first, empty days left out. ``offset_ms`` is the zone's from UTC."""
-        account = wallet(Currency.CALLS_POINTS, anchor_id)
-        entries = await self.entries_of(anchor_id, Currency.CALLS_POINTS, since_ms=since_ms, until_ms=until_ms)
+        """Their income by local day, oldest first, empty days left out. ``offset_ms`` is the zone's from UTC."""
+        account = wallet(currency, person_id)
+        entries = await self.entries_of(person_id, currency, since_ms=since_ms, until_ms=until_ms)
         days: dict[int, list[int]] = {}
         for entry in entries:
-            if entry.kind not in (EntryKind.GIFT, EntryKind.MINUTE):
+            points = earned_by(entry, account)
+            if not points:
                 continue
             day_at_ms = (entry.at_ms + offset_ms) // DAY_MS * DAY_MS - offset_ms
             gifts_calls_minutes = days.setdefault(day_at_ms, [0, 0, 0])
-            points = sum(posting.amount for posting in entry.postings if posting.account == account)
             if entry.kind is EntryKind.GIFT:
                 gifts_calls_minutes[0] += points
             else:

@@ -24,7 +24,7 @@ from engine import settings
 from engine.errors import Busy, EngineError, Forbidden, NotFound, Refused
 from engine.metrics import Metrics
 from engine.node import Node
-from engine.ports import Provider
+from engine.ports import MediaAddresses, Provider
 from engine.presence import Presence
 from engine.world import World
 from store.interfaces.ids import PersonId, RoomId
@@ -76,6 +76,10 @@ class Sender(msgspec.Struct, frozen=True, kw_only=True):
 
 class StreamRule(Protocol):
     """What a surface has to say about streams."""
+
+    @property
+    def addresses(self) -> MediaAddresses:
+        """How its streams are named and signed; two rules have no name in common."""
 
     async def sender_of(self, stream: str) -> Sender | None:
         """Who may send this stream now; None: it is none of this surface's.
@@ -218,8 +222,11 @@ class Streams:
 
         Raises: Forbidden: not signed by us, or not any more.
         """
-        if self._world.media.played(wanted.app, wanted.name, wanted.query, now_s=self._now_s()) is None:
-            raise Forbidden("not a play address of ours")
+        now_s = self._now_s()
+        for rule in self._rules:
+            if rule.addresses.played(wanted.app, wanted.name, wanted.query, now_s=now_s) is not None:
+                return
+        raise Forbidden("not a play address of ours")
 
     # --- what all of them tell ---------------------------------------------------------------------------------------
 
@@ -252,12 +259,12 @@ class Streams:
             return
         if told.name in self._deciding or (running is not None and not _is_newer(told, began_s, running)):
             return
-        stream = self._signed(told, at_s=began_s)
-        if stream is None:
+        signed = self._signed(told, at_s=began_s)
+        if signed is None:
             self._refused(told, Forbidden())
             return
         try:
-            await self._begin(told, stream, began_s=began_s)
+            await self._begin(told, *signed, began_s=began_s)
         except _UnclaimedError as unclaimed:
             # Another program of the same account may send under our key.
             self._refused(told, unclaimed)
@@ -303,21 +310,26 @@ class Streams:
 
     async def _publish(self, wanted: Publishing, *, at_s: int) -> None:
         # First of all: after a restart of its server, anybody's connection may have the number of one that ran before.
-        stream = self._signed(wanted, at_s=at_s)
-        if stream is None:
+        signed = self._signed(wanted, at_s=at_s)
+        if signed is None:
             raise Forbidden("not a push address of ours")
         running = self._running.get(wanted.name)
         if running is not None and not running.is_silent:
             if running.is_unwelcome or not running.is_session_of(wanted):
                 raise Busy
             return
-        await self._begin(wanted, stream, began_s=at_s)
+        await self._begin(wanted, *signed, began_s=at_s)
 
-    def _signed(self, told: Publishing, *, at_s: int) -> str | None:
-        return self._world.media.pushed(told.app, told.name, told.query, now_s=at_s)
+    def _signed(self, told: Publishing, *, at_s: int) -> tuple[str, StreamRule] | None:
+        """The stream that its sender has been given an address for, and whose it is to decide."""
+        for rule in self._rules:
+            stream = rule.addresses.pushed(told.app, told.name, told.query, now_s=at_s)
+            if stream is not None:
+                return stream, rule
+        return None
 
-    async def _begin(self, told: Publishing, stream: str, *, began_s: int) -> None:
-        """Put a signed stream on air, if a rule lets it.
+    async def _begin(self, told: Publishing, stream: str, rule: StreamRule, *, began_s: int) -> None:
+        """Put a signed stream on air, if its rule lets it.
 
         Raises: Refused, NotNow.
         """
@@ -325,7 +337,9 @@ class Streams:
             raise Busy
         self._deciding[told.name] = told
         try:
-            sender, rule = await self._whose(stream)
+            sender = await rule.sender_of(stream)
+            if sender is None:
+                raise _UnclaimedError("stream")
             await rule.began(sender)
         finally:
             is_withdrawn = self._deciding.get(told.name) is not told
@@ -342,13 +356,6 @@ class Streams:
         self._running[told.name] = running
         self._hold(running)
         self._world.log.info("stream_began", stream=told.name, provider=told.provider.value, session=told.session_id)
-
-    async def _whose(self, stream: str) -> tuple[Sender, StreamRule]:
-        for rule in self._rules:
-            sender = await rule.sender_of(stream)
-            if sender is not None:
-                return sender, rule
-        raise _UnclaimedError("stream")
 
     def _hold(self, running: _Running) -> None:
         if running.is_reported and running.sender.person is not None:

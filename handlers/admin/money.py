@@ -1,10 +1,10 @@
-"""Money for operators: what people hold, what anchors earn, grants, and whether the books balance."""
+"""Money for operators: what people hold and earn, grants, and whether the books balance."""
 
 from functools import partial
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from engine.errors import BadInput
 from handlers.admin.access import Desk
@@ -19,8 +19,9 @@ from store.interfaces.money import Currency, wallet
 
 __all__ = ["endpoints"]
 
-CURRENCIES: Final = {"diamonds": Currency.CALLS_DIAMONDS, "points": Currency.CALLS_POINTS}
-Unit = Literal["diamonds", "points"]
+Unit = Literal["diamonds", "points", "gold", "income", "calls.diamonds", "calls.points", "qlive.gold", "qlive.income"]
+"""A currency by its unit, or in full; it must be one of the person's surface."""
+
 GRANT_MAX: Final = 1_000_000_000
 AT_MS_MAX: Final = 2**53 - 1
 
@@ -34,11 +35,14 @@ class WantedLines(msgspec.Struct):
 
 
 class Grant(Act, kw_only=True):
-    """Give, or take with a negative amount. The request's ``Idempotency-Key`` makes it happen once."""
+    """Give, or take with a negative amount. The request's ``Idempotency-Key`` makes it happen once.
+
+    Unless said, it is what people buy on that surface.
+    """
 
     person_id: Id
     amount: Annotated[int, Meta(ge=-GRANT_MAX, le=GRANT_MAX)]
-    currency: Unit = "diamonds"
+    currency: Unit | None = None
 
 
 class WantedIncome(msgspec.Struct):
@@ -52,12 +56,14 @@ class WantedIncome(msgspec.Struct):
     """Whether the ledger lines are wanted too."""
 
 
-class WalletShown(msgspec.Struct):
-    """What a person holds."""
+class WalletShown(msgspec.Struct, kw_only=True):
+    """What a person holds: diamonds and points of the calls surface, or gold and income of the blind-date rooms."""
 
     person: UserShown
-    diamonds: int
-    points: int
+    diamonds: int | UnsetType = UNSET
+    points: int | UnsetType = UNSET
+    gold: int | UnsetType = UNSET
+    income: int | UnsetType = UNSET
 
 
 class LineOfWallet(msgspec.Struct):
@@ -88,12 +94,13 @@ class DayShown(msgspec.Struct):
 
 
 class IncomeShown(msgspec.Struct):
-    """What an anchor earned, in points. ``lines`` is empty unless asked for; their number is there always.
+    """What somebody earned, in ``currency``. ``lines`` is empty unless asked for; their number is there always.
 
     ``agrees`` is about all time: the journal against the wallet's running totals; null: too long to read.
     """
 
     anchor: UserShown
+    currency: str
     first: str = msgspec.field(name="from")
     last: str = msgspec.field(name="to")
     days: list[DayShown]
@@ -118,13 +125,13 @@ class AuditShown(msgspec.Struct):
 
 async def holdings(desk: Desk, wanted: WantedUser) -> WalletShown:
     """What a person holds."""
-    return shown(WalletShown, await desk.engine.operator.wallet(PersonId(wanted.person_id)))
+    return _wallet(await desk.engine.operator.wallet(PersonId(wanted.person_id)))
 
 
 async def lines(desk: Desk, wanted: WantedLines) -> LinesOfWallet:
     """The newest ledger lines of a wallet."""
     person_id = PersonId(wanted.person_id)
-    currency = CURRENCIES[wanted.currency]
+    currency = await desk.engine.operator.currency(person_id, wanted.currency)
     entries = await desk.engine.operator.entries(
         person_id, currency, since_ms=0, until_ms=AT_MS_MAX, limit=wanted.limit
     )
@@ -137,19 +144,20 @@ async def grant(desk: Desk, wanted: Grant) -> WalletShown:
         raise BadInput("Idempotency-Key is missing", field="Idempotency-Key")
     if not wanted.amount:
         raise BadInput("amount is not acceptable", field="amount")
+    person_id = PersonId(wanted.person_id)
     granted = await desk.engine.operator.grant(
-        PersonId(wanted.person_id),
-        CURRENCIES[wanted.currency],
+        person_id,
+        await desk.engine.operator.currency(person_id, wanted.currency or ""),
         wanted.amount,
         key=desk.idempotency_key,
         actor=wanted.actor,
         reason=wanted.reason,
     )
-    return shown(WalletShown, granted)
+    return _wallet(granted)
 
 
 async def income(options: AdminOptions, desk: Desk, wanted: WantedIncome) -> IncomeShown:
-    """What an anchor earned, by day."""
+    """What somebody earned, by day."""
     operator = desk.engine.operator
     days = span(month=wanted.month, first=wanted.first, last=wanted.last, now_ms=operator.now_ms, zone=options.zone)
     found = await operator.income(
@@ -158,6 +166,7 @@ async def income(options: AdminOptions, desk: Desk, wanted: WantedIncome) -> Inc
     person_id = PersonId(wanted.person_id)
     return IncomeShown(
         anchor=shown(UserShown, found.anchor),
+        currency=found.currency.unit,
         first=days.first.isoformat(),
         last=days.last.isoformat(),
         days=[shown(DayShown, day, day=day_name(day.day_at_ms, options.zone)) for day in found.days],
@@ -167,7 +176,7 @@ async def income(options: AdminOptions, desk: Desk, wanted: WantedIncome) -> Inc
         earned_points=found.earned_points,
         held_points=found.held_points,
         lines_count=len(found.entries),
-        lines=[_line(entry, Currency.CALLS_POINTS, person_id) for entry in found.entries] if wanted.lines else [],
+        lines=[_line(entry, found.currency, person_id) for entry in found.entries] if wanted.lines else [],
         agrees=found.agrees,
     )
 
@@ -175,6 +184,13 @@ async def income(options: AdminOptions, desk: Desk, wanted: WantedIncome) -> Inc
 async def verify(desk: Desk, _wanted: Nothing) -> AuditShown:
     """Everything recomputed from the journal, and compared. Takes a while."""
     return shown(AuditShown, await desk.engine.operator.verify())
+
+
+def _wallet(held: Any) -> WalletShown:
+    return WalletShown(
+        person=shown(UserShown, held.person),
+        **{currency.unit: amount for currency, amount in held.holdings.items()},
+    )
 
 
 def _line(entry: Any, currency: Currency, person_id: PersonId) -> LineOfWallet:
@@ -218,7 +234,7 @@ def endpoints(options: AdminOptions) -> tuple[Endpoint[Any, Any], ...]:
             IncomeShown,
             partial(income, options),
             method="GET",
-            summary="What an anchor earned, by day",
+            summary="What somebody earned, by day",
             source_id="admin-income",
         ),
         Endpoint(

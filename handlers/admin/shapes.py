@@ -1,13 +1,19 @@
 """Shapes that several endpoints share, and how a record becomes one."""
 
-from typing import Annotated, TypeVar
+from typing import Annotated, Final, TypeVar
 
 import msgspec
 from msgspec import Meta
 
-__all__ = ["Act", "Limited", "LineCount", "Nothing", "shown"]
+__all__ = ["Act", "Length", "Limited", "LineCount", "Nothing", "shown"]
 
 ShapeT = TypeVar("ShapeT", bound=msgspec.Struct)
+
+LENGTH_MS_MAX: Final = 10 * 366 * 86_400_000
+"""Longer than ten years is for ever, or a unit mistaken."""
+
+Length = Annotated[int, Meta(ge=1, le=LENGTH_MS_MAX)]
+"""For how long something is imposed, in milliseconds."""
 
 LineCount = Annotated[int, Meta(ge=1, le=1_000)]
 """How many lines somebody wants to read at once."""

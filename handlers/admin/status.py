@@ -15,7 +15,10 @@ __all__ = ["endpoints"]
 
 
 class StatusShown(msgspec.Struct):
-    """The node that was asked. ``calls_today`` is by end reason, or phase for those that live."""
+    """The node that was asked. ``calls_today`` is by end reason, or phase for those that live.
+
+    ``viewers`` are different people, in however many rooms each is.
+    """
 
     node: str
     up_since_ms: int
@@ -27,8 +30,9 @@ class StatusShown(msgspec.Struct):
     calls_stuck: int
     rooms_open: int
     rooms_on_air: int
-    pushers: int
-    audience: int
+    seats_taken: int
+    applicants: int
+    viewers: int
     people_here: int
     sockets_open: int
     ledger_waiting: int
@@ -69,7 +73,8 @@ class AuditTail(msgspec.Struct):
 async def status(options: AdminOptions, desk: Desk, _wanted: Nothing) -> StatusShown:
     """The node at a glance."""
     operator = desk.engine.operator
-    return shown(StatusShown, await operator.status(day_began_ms=day_began_ms(operator.now_ms, options.zone)))
+    found = await operator.status(day_began_ms=day_began_ms(operator.now_ms, options.zone))
+    return shown(StatusShown, found, **msgspec.structs.asdict(found.rooms))
 
 
 async def doctor(desk: Desk, _wanted: Nothing) -> Checks:

@@ -3,7 +3,7 @@
 ``access.authenticate`` decides who may come in; whoever opens the listener puts the two together.
 """
 
-from handlers.admin import calls, money, rooms, status, users
+from handlers.admin import calls, config, money, rooms, status, users
 from handlers.admin.access import CREDENTIAL, SECURITY
 from handlers.admin.envelope import ENVELOPE
 from handlers.admin.options import AdminOptions
@@ -23,6 +23,7 @@ def surface(options: AdminOptions) -> Surface:
         security=SECURITY,
         endpoints=(
             *status.endpoints(options),
+            *config.endpoints(options),
             *calls.ENDPOINTS,
             *users.endpoints(options),
             *money.endpoints(options),

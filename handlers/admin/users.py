@@ -1,31 +1,31 @@
 """People for operators: find them, warn, ban, approve; and, in development, act as one of them."""
 
 from functools import partial
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Meta
 
 from engine.errors import Forbidden
 from engine.services.operator import BanKind, Role
 from handlers.admin.access import Desk
 from handlers.admin.options import AdminOptions
-from handlers.admin.shapes import Act, LineCount, shown
+from handlers.admin.shapes import Act, Length, LineCount, shown
 from handlers.wire.fields import Id, text
 from handlers.wire.surface import Endpoint
 from store.interfaces.ids import PersonId
 
 __all__ = ["UserShown", "WantedUser", "endpoints"]
 
-LENGTH_MS_MAX: Final = 10 * 366 * 86_400_000
-"""Longer than ten years is for ever, or a unit mistaken."""
+
+AnyRole = Literal["guest", "anchor", "matchmaker"]
+"""An anchor is one of the calls surface, a matchmaker one of the blind-date rooms."""
 
 
 class Search(msgspec.Struct):
-    """An id, an external id, or the beginning of a nickname; the newest people for nothing."""
+    """An id, an external or shown id, or the beginning of a nickname; the newest people for nothing."""
 
     sought: Annotated[str, text(200)] = msgspec.field(default="", name="text")
-    role: Literal["guest", "anchor"] | None = None
+    role: AnyRole | None = None
     limit: LineCount = 50
 
 
@@ -46,14 +46,14 @@ class BanUser(Act, kw_only=True):
 
     person_id: Id
     kind: Literal["account", "broadcast"] = "account"
-    length_ms: Annotated[int, Meta(ge=1, le=LENGTH_MS_MAX)] | None = None
+    length_ms: Length | None = None
 
 
 class ChangeRole(Act, kw_only=True):
-    """Approve somebody as an anchor, or make a guest of her again."""
+    """Approve somebody as what the surface's people earn by, or make a guest of her again."""
 
     person_id: Id
-    role: Literal["guest", "anchor"]
+    role: AnyRole
 
 
 class BanShown(msgspec.Struct):
@@ -66,18 +66,22 @@ class BanShown(msgspec.Struct):
 
 
 class UserShown(msgspec.Struct):
-    """One person, without anything secret."""
+    """One person, without anything secret; ``public_id`` is what the surface shows, where that is not the id."""
 
     id: int
     surface: str
     external_id: str
+    public_id: str
     role: str
     created_at_ms: int
     nickname: str
     age: int
     gender: int
+    height: int
+    area: str
     points_per_minute: int
     is_hidden: bool
+    last_login_at_ms: int | None
     ban: BanShown | None
 
 
@@ -164,7 +168,7 @@ def endpoints(options: AdminOptions) -> tuple[Endpoint[Any, Any], ...]:
             Users,
             search,
             method="GET",
-            summary="People by id, external id or the beginning of a nickname",
+            summary="People by any of their ids or the beginning of a nickname",
             source_id="admin-users",
         ),
         Endpoint(
@@ -205,7 +209,7 @@ def endpoints(options: AdminOptions) -> tuple[Endpoint[Any, Any], ...]:
             ChangeRole,
             UserShown,
             change_role,
-            summary="Approve an anchor, or make a guest of her again",
+            summary="Approve an anchor or a matchmaker, or make a guest of her again",
             source_id="admin-users-role",
         ),
         Endpoint(

@@ -4,27 +4,24 @@ Knows tokens as opaque strings and the two ways to carry them: ``token`` anywher
 with ``token`` in the query of a ``/weapp`` one. Knows no endpoint. Source: CA-2 … CA-4, 5.4, LR-1.
 """
 
-import re
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Final
 
-import msgspec
-
-from engine.errors import BadInput, Banned, NotSignedIn, WrongRole
+from engine.errors import Banned, NotSignedIn, WrongRole
 from engine.greenroom import Greenroom
 from engine.records import BanKind, PersonRecord, Role
+from engine.services.accounts import CALLS
 from handlers.wire.access import Caller, Incoming, Presented, ReadCredential
+from handlers.wire.members import Member
 
 __all__ = [
     "CallsCaller",
-    "Member",
     "anchor_of",
     "app_token",
     "authenticate",
     "even_banned",
     "guest_of",
-    "money_key",
     "utils_token",
     "weapp_pair",
     "weapp_pair_about_others",
@@ -33,22 +30,6 @@ __all__ = [
 _TOKEN: Final = "token"  # noqa: S105 - the name of a scheme
 _PAIR: Final = "pair"
 _EVEN_BANNED: Final = "+banned"
-
-_MONEY_KEY: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
-"""What an ``Idempotency-Key`` may be made of: it becomes part of a journal key."""
-
-
-class Member(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody who is signed in, and with which token."""
-
-    person: PersonRecord
-    token: str
-
-    @property
-    def person_id(self) -> int:
-        """The person's id."""
-        return self.person.id
-
 
 CallsCaller = Caller[Greenroom, Member]
 """What the actions of this surface learn of the one who asks."""
@@ -108,7 +89,7 @@ def authenticate(engine: Greenroom) -> Callable[[Presented], Awaitable[Member]]:
     """
 
     async def who(presented: Presented) -> Member:
-        person = await engine.identity.who(presented.token)
+        person = await engine.identity.who(presented.token, surface=CALLS)
         scheme = presented.scheme.removesuffix(_EVEN_BANNED)
         if scheme == _PAIR and presented.subject != str(person.id):
             raise NotSignedIn
@@ -116,7 +97,7 @@ def authenticate(engine: Greenroom) -> Callable[[Presented], Awaitable[Member]]:
             ban = person.ban_at(engine.node.now_ms())
             if ban is not None and ban.kind is BanKind.ACCOUNT:
                 raise Banned(ban.text)
-        engine.presence.seen(person.id)
+        engine.presence.seen(person)
         return Member(person=person, token=presented.token)
 
     return who
@@ -139,18 +120,6 @@ def anchor_of(caller: CallsCaller) -> PersonRecord:
     Raises: WrongRole.
     """
     return _in_role(caller, Role.ANCHOR)
-
-
-def money_key(caller: CallsCaller) -> str | None:
-    """The caller's idempotency key, None when there is none.
-
-    Raises: BadInput: not 1 to 64 letters, digits, ``-`` or ``_``.
-    """
-    if not caller.idempotency_key:
-        return None
-    if not _MONEY_KEY.fullmatch(caller.idempotency_key):
-        raise BadInput(field="Idempotency-Key")
-    return caller.idempotency_key
 
 
 def _in_role(caller: CallsCaller, role: Role) -> PersonRecord:

@@ -4,9 +4,10 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
-from handlers.calls.access import CallsCaller, guest_of, money_key
+from handlers.calls.access import CallsCaller, guest_of
 from handlers.calls.shapes import Nothing
 from handlers.wire.fields import Id
+from handlers.wire.members import money_key
 from handlers.wire.surface import Endpoint
 from store.interfaces.ids import PersonId
 

@@ -10,6 +10,7 @@ import msgspec
 from engine.errors import BadInput, Banned, NotSignedIn
 from engine.greenroom import Greenroom
 from engine.records import BanKind, PersonRecord
+from engine.services.accounts import CALLS
 from handlers.calls.access import CallsCaller, even_banned, utils_token, weapp_pair
 from handlers.calls.envelope import WEAPP
 from handlers.calls.options import CallsOptions
@@ -93,8 +94,8 @@ async def log_in(caller: CallsCaller, wanted: LogIn) -> LoggedIn:
     ban = person.ban_at(now_ms)
     if ban is not None and ban.kind is BanKind.ACCOUNT:
         raise Banned(ban.text)
-    token = await engine.identity.open_session(person.id, device=DEVICE)
-    engine.presence.seen(person.id)
+    token = await engine.identity.open_session(person, device=DEVICE)
+    engine.presence.seen(person)
     return LoggedIn(user_id=str(person.id), token=token, timestamp=now_ms)
 
 
@@ -145,7 +146,7 @@ async def _holder(engine: Greenroom, credential: str, person_id: PersonId) -> Pe
         if person is None:
             raise NotSignedIn
         return person
-    person = await engine.identity.who(credential)
+    person = await engine.identity.who(credential, surface=CALLS)
     if person.id != person_id:
         raise NotSignedIn
     return person

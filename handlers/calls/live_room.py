@@ -12,8 +12,8 @@ import msgspec
 
 from engine.errors import BadInput
 from engine.greenroom import Greenroom
-from engine.room.lifecycle import RoomState
 from engine.room.messages import SetField
+from engine.room.state import RoomState
 from handlers.calls.access import CallsCaller, weapp_pair, weapp_pair_about_others
 from handlers.calls.envelope import WEAPP, CallsEnvelope
 from handlers.calls.shapes import Done, RoomName, Weapp
@@ -220,7 +220,7 @@ class Merged(msgspec.Struct):
 
 async def create_room(caller: CallsCaller, wanted: CreateRoom) -> RoomCreated:
     """Make a room: a public one, or with ``guestId`` the one of an accepted call."""
-    record = await caller.engine.rooms.create(
+    record = await caller.engine.live_rooms.create(
         caller.principal.person,
         room_id=_room_id(wanted.room_id),
         info=wanted.room_info,
@@ -231,13 +231,13 @@ async def create_room(caller: CallsCaller, wanted: CreateRoom) -> RoomCreated:
 
 async def destroy_room(caller: CallsCaller, wanted: InRoom) -> Done:
     """Close one's own room; the call it is for ends with it."""
-    await caller.engine.rooms.destroy(caller.principal.person, RoomId(wanted.room_id))
+    await caller.engine.live_rooms.destroy(caller.principal.person, RoomId(wanted.room_id))
     return Done()
 
 
 async def push_address(caller: CallsCaller, wanted: WantedAddress) -> PushAddress:
     """The caller's own address, never anybody else's. Source: 5.4 (get_push_url), 7.4."""
-    addresses = caller.engine.rooms.addresses(caller.principal.person, _room_id(wanted.room_id))
+    addresses = caller.engine.live_rooms.addresses(caller.principal.person, _room_id(wanted.room_id))
     return PushAddress(push_url=addresses.push, accelerate_url=addresses.accelerated, play_url=addresses.play)
 
 
@@ -245,19 +245,19 @@ async def room_list(caller: CallsCaller, wanted: WantedRooms) -> Rooms:
     """Public rooms on air; rooms of calls are in no list. Source: LR-7."""
     engine = caller.engine
     return Rooms(
-        rooms=[Room(**_room(engine, state)) for state in engine.rooms.listed(skip=wanted.index, limit=wanted.cnt)]
+        rooms=[Room(**_room(engine, state)) for state in engine.live_rooms.listed(skip=wanted.index, limit=wanted.cnt)]
     )
 
 
 async def pushers(caller: CallsCaller, wanted: InRoom) -> RoomWithStatus:
     """One room and who sends into it."""
-    state = caller.engine.rooms.for_person(caller.principal.person, RoomId(wanted.room_id))
+    state = caller.engine.live_rooms.for_person(caller.principal.person, RoomId(wanted.room_id))
     return RoomWithStatus(**_room(caller.engine, state), room_status_code=state.record.status_code)
 
 
 async def add_pusher(caller: CallsCaller, wanted: AddPusher) -> Done:
     """Begin to send; a room that does not exist yet is made."""
-    await caller.engine.rooms.add_pusher(
+    await caller.engine.live_rooms.add_pusher(
         caller.principal.person,
         RoomId(wanted.room_id),
         name=wanted.user_name,
@@ -271,13 +271,13 @@ async def add_pusher(caller: CallsCaller, wanted: AddPusher) -> Done:
 async def delete_pusher(caller: CallsCaller, wanted: DeletePusher) -> Done:
     """Stop sending, or stop somebody else's pictures as the creator."""
     pusher_id = caller.person_id if wanted.user_id is None else wanted.user_id
-    await caller.engine.rooms.remove_pusher(caller.principal.person, RoomId(wanted.room_id), PersonId(pusher_id))
+    await caller.engine.live_rooms.remove_pusher(caller.principal.person, RoomId(wanted.room_id), PersonId(pusher_id))
     return Done()
 
 
 async def beat(caller: CallsCaller, wanted: Heartbeat) -> Beaten:
     """A pusher's sign of life."""
-    state = await caller.engine.rooms.beat(caller.principal.person, RoomId(wanted.room_id))
+    state = await caller.engine.live_rooms.beat(caller.principal.person, RoomId(wanted.room_id))
     if wanted.room_status_code is None:
         return Beaten()
     status_code = state.record.status_code
@@ -289,20 +289,20 @@ async def beat(caller: CallsCaller, wanted: Heartbeat) -> Beaten:
 
 async def add_audience(caller: CallsCaller, wanted: AddAudience) -> Done:
     """Watch a room."""
-    await caller.engine.rooms.enter(caller.principal.person, RoomId(wanted.room_id), described=wanted.user_info)
+    await caller.engine.live_rooms.enter(caller.principal.person, RoomId(wanted.room_id), described=wanted.user_info)
     return Done()
 
 
 async def delete_audience(caller: CallsCaller, wanted: InRoom) -> Done:
     """Watch it no longer."""
-    await caller.engine.rooms.leave(caller.principal.person, RoomId(wanted.room_id))
+    await caller.engine.live_rooms.leave(caller.principal.person, RoomId(wanted.room_id))
     return Done()
 
 
 async def audience(caller: CallsCaller, wanted: InRoom) -> Audience:
     """How many watch, exactly; and some of them."""
     engine = caller.engine
-    state = engine.rooms.for_person(caller.principal.person, RoomId(wanted.room_id))
+    state = engine.live_rooms.for_person(caller.principal.person, RoomId(wanted.room_id))
     listed = list(state.audience.items())[: engine.options.rooms.audience_listed_max]
     return Audience(
         audience_count=len(state.audience),
@@ -312,7 +312,7 @@ async def audience(caller: CallsCaller, wanted: InRoom) -> Audience:
 
 async def custom_info(caller: CallsCaller, wanted: InRoom) -> CustomInfo:
     """A room's custom fields."""
-    return _custom(caller.engine.rooms.for_person(caller.principal.person, RoomId(wanted.room_id)))
+    return _custom(caller.engine.live_rooms.for_person(caller.principal.person, RoomId(wanted.room_id)))
 
 
 async def set_custom_field(caller: CallsCaller, wanted: SetCustomField) -> CustomInfo:
@@ -320,13 +320,13 @@ async def set_custom_field(caller: CallsCaller, wanted: SetCustomField) -> Custo
     person = caller.principal.person
     value = _field_value(wanted.value, counts=wanted.operation != "set")
     message = SetField(by=person.id, name=wanted.field_name, operation=wanted.operation, value=value)
-    return _custom(await caller.engine.rooms.set_field(RoomId(wanted.room_id), message))
+    return _custom(await caller.engine.live_rooms.set_field(RoomId(wanted.room_id), message))
 
 
 async def merge_stream(caller: CallsCaller, wanted: MergeStream) -> Merged:
     """Mix the streams of one's room."""
     engine = caller.engine
-    await engine.rooms.mix(caller.principal.person, RoomId(wanted.room_id), wanted.merge_params)
+    await engine.live_rooms.mix(caller.principal.person, RoomId(wanted.room_id), wanted.merge_params)
     result = Merging(code=0, message="", timestamp=engine.node.now_ms() // 1000)
     return Merged(result=result, merge_code=result.code, merge_msg=result.message)
 
@@ -340,8 +340,8 @@ def _room(engine: Greenroom, state: RoomState) -> dict[str, Any]:
     return {
         "room_id": record.id,
         "room_info": record.info,
-        "room_creator": str(record.creator_id),
-        "mixed_play_url": engine.rooms.mixed(record),
+        "room_creator": str(record.anchor_id),
+        "mixed_play_url": engine.live_rooms.mixed(record),
         "custom": dict(record.custom),
         "audience_count": len(state.audience),
         "pushers": shown,
@@ -353,11 +353,11 @@ def _pushers(engine: Greenroom, state: RoomState) -> list[Pusher]:
     return [
         Pusher(
             user_id=str(pusher.person_id),
-            user_name=pusher.name,
-            user_avatar=pusher.avatar_url,
-            accelerate_url=engine.rooms.accelerated(pusher),
+            user_name=pusher.face.nickname,
+            user_avatar=pusher.face.avatar_url,
+            accelerate_url=engine.live_rooms.accelerated(pusher),
         )
-        for pusher in state.record.pushers
+        for pusher in state.record.seats
     ]
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from engine.records import Role
+from engine.services.accounts import CALLS
 from handlers.calls.access import CallsCaller
 from handlers.calls.envelope import APP, FeatureOff
 from handlers.calls.options import CallsOptions
@@ -52,9 +53,9 @@ class Build(msgspec.Struct, rename="camel"):
 async def sign_in(caller: CallsCaller, wanted: SignIn) -> SignedIn:
     """Sign in; the first time makes the account."""
     engine = caller.engine
-    signed_in = await engine.identity.sign_in(wanted.code, role=_ROLE[wanted.role], device=wanted.terminal_type)
+    signed_in = await engine.identity.sign_in(CALLS, wanted.code, role=_ROLE[wanted.role], device=wanted.terminal_type)
     person = signed_in.person
-    engine.presence.seen(person.id)
+    engine.presence.seen(person)
     signatures = engine.world.signatures
     return SignedIn(
         token=signed_in.token,

@@ -10,7 +10,7 @@ import msgspec
 
 from engine.records import Role
 from engine.services.profiles import Standing
-from handlers.calls import times
+from handlers.calls import amounts
 from handlers.calls.access import CallsCaller, anchor_of, guest_of
 from handlers.calls.envelope import APP
 from handlers.calls.options import CallsOptions
@@ -125,8 +125,8 @@ async def anchor_card(caller: CallsCaller, wanted: WantedAnchor) -> AnchorShown:
         nickname=card.person.nickname,
         age=card.person.age,
         img_url=card.person.avatar_url,
-        unit_price=times.points(card.price.points),
-        unit_price_diamond=times.diamonds(card.price.diamonds),
+        unit_price=amounts.points(card.price.points),
+        unit_price_diamond=amounts.diamonds(card.price.diamonds),
     )
 
 

@@ -7,15 +7,15 @@ import msgspec
 
 from engine.records import CallRecord, Side
 from engine.services.statements import bill_of
-from handlers.calls import times
+from handlers.calls import amounts
 from handlers.calls.access import CallsCaller, anchor_of
 from handlers.calls.envelope import APP
 from handlers.calls.options import CallsOptions
 from handlers.calls.shapes import Nothing, Page, PageSize
-from handlers.calls.times import Zone
 from handlers.wire.fields import Id
 from handlers.wire.language import Said
 from handlers.wire.surface import Endpoint
+from handlers.wire.zone import Zone
 from store.interfaces.ids import CallId, PersonId
 
 __all__ = ["endpoints", "my_calls", "my_income", "one_call"]
@@ -83,18 +83,18 @@ async def one_call(zone: Zone, caller: CallsCaller, wanted: OneRecord) -> CallSh
     bill = bill_of(call)
     other = await engine.profiles.person(_other(call, person.id))
     if call.side_of(person.id) is Side.ANCHOR:
-        unit_price = times.points_per_minute(call.price.points)
-        amount = f"获得{times.points(bill.points)}"
+        unit_price = amounts.points_per_minute(call.price.points)
+        amount = f"获得{amounts.points(bill.points)}"
     else:
-        unit_price = times.diamonds_per_minute(call.price.diamonds)
-        amount = f"消耗{times.diamonds(bill.diamonds)}"
+        unit_price = amounts.diamonds_per_minute(call.price.diamonds)
+        amount = f"消耗{amounts.diamonds(bill.diamonds)}"
     return CallShown(
         nickname=other.nickname if other else "",
         age=other.age if other else 0,
         record_time=zone.to_minute(call.rung_at_ms),
         status=_MISSED if call.started_at_ms is None else _CONNECTED,
         unit_price=unit_price,
-        call_time=times.minutes(bill.minutes),
+        call_time=amounts.minutes(bill.minutes),
         call_point=amount,
         head_img=other.avatar_url if other else "",
     )
@@ -127,7 +127,7 @@ async def my_calls(zone: Zone, caller: CallsCaller, wanted: WantedCalls) -> Call
 async def my_income(caller: CallsCaller, _wanted: Nothing) -> Income:
     """All the anchor ever earned by calls and gifts, and all minutes that were paid. Source: CA-25."""
     income = await caller.engine.statements.income_of(anchor_of(caller).id)
-    return Income(point=times.points(income.points), call_time=times.minutes(income.minutes))
+    return Income(point=amounts.points(income.points), call_time=amounts.minutes(income.minutes))
 
 
 def _other(call: CallRecord, person_id: PersonId) -> PersonId:

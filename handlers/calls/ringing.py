@@ -46,9 +46,9 @@ async def ring_anchor_on_air(caller: CallsCaller, wanted: Target) -> CallRef:
     """Ring an anchor who is on air, or whose room one watches. Source: CA-11."""
     guest = guest_of(caller)
     anchor_id = PersonId(wanted.target_user_id)
-    rooms = caller.engine.rooms
+    rooms = caller.engine.live_rooms
     watched = rooms.watched_by(guest.id)
-    if not rooms.is_on_air(anchor_id) and (watched is None or watched.creator_id != anchor_id):
+    if not rooms.is_on_air(anchor_id) and (watched is None or watched.anchor_id != anchor_id):
         raise Unreachable
     return await _ring(caller, guest, anchor_id)
 

@@ -6,7 +6,7 @@ import msgspec
 
 from engine.records import BanKind, PersonRecord
 from engine.services.statements import bill_of
-from handlers.calls import times
+from handlers.calls import amounts
 from handlers.calls.access import CallsCaller, anchor_of, app_token, even_banned, guest_of
 from handlers.calls.ringing import Target
 from handlers.calls.shapes import CallRef, Done
@@ -77,9 +77,9 @@ async def guest_bill(caller: CallsCaller, wanted: OneCall) -> GuestBill:
     title, stream_status = _violation(caller, guest)
     return GuestBill(
         nickname=anchor.nickname if anchor else "",
-        unit_price=times.diamonds_per_minute(call.price.diamonds),
-        call_time=times.minutes(bill.minutes),
-        call_diamond=f"消耗{times.diamonds(bill.diamonds)}",
+        unit_price=amounts.diamonds_per_minute(call.price.diamonds),
+        call_time=amounts.minutes(bill.minutes),
+        call_diamond=f"消耗{amounts.diamonds(bill.diamonds)}",
         head_img=anchor.avatar_url if anchor else "",
         diamond=str(await engine.statements.diamonds_of(guest.id)),
         title=title,
@@ -96,9 +96,9 @@ async def anchor_bill(caller: CallsCaller, wanted: OneCall) -> AnchorBill:
     title, stream_status = _violation(caller, anchor)
     return AnchorBill(
         nickname=guest.nickname if guest else "",
-        unit_price=times.points_per_minute(call.price.points),
-        call_time=times.minutes(bill.minutes),
-        call_point=f"获得{times.points(bill.points)}",
+        unit_price=amounts.points_per_minute(call.price.points),
+        call_time=amounts.minutes(bill.minutes),
+        call_point=f"获得{amounts.points(bill.points)}",
         head_img=guest.avatar_url if guest else "",
         point=str(await engine.statements.points_of(anchor.id)),
         title=title,

@@ -11,6 +11,7 @@ import msgspec
 from engine import events
 from engine.errors import EngineError
 from engine.records import PersonRecord, Side
+from engine.services.accounts import CALLS
 from handlers.calls.access import CallsCaller, weapp_pair
 from handlers.calls.envelope import row_of
 from handlers.calls.shapes import Done, RoomName
@@ -154,13 +155,16 @@ class Exit(msgspec.Struct, rename="camel", kw_only=True):
     stream_status: int
 
 
-def encode(event: events.Event) -> bytes:
-    """An event as a frame: ``{"type", "data"}``."""
-    kind, data = _shown(event)
+def encode(event: events.Event) -> bytes | None:
+    """An event as a frame: ``{"type", "data"}``; None: this dialect has no word for it."""
+    shown = _shown(event)
+    if shown is None:
+        return None
+    kind, data = shown
     return write_json({"type": kind, "data": msgspec.to_builtins(data)})
 
 
-def _shown(event: events.Event) -> tuple[str, msgspec.Struct]:
+def _shown(event: events.Event) -> tuple[str, msgspec.Struct] | None:  # noqa: PLR0911, C901  # one row for each event
     match event:
         case events.CallRang(call_id=call, from_id=by):
             return "call_apply", CallApply(record_id=call, room_instance_id=call, from_user_id=by)
@@ -184,14 +188,18 @@ def _shown(event: events.Event) -> tuple[str, msgspec.Struct]:
             by_whom = None if side is None else "guest" if side is Side.GUEST else "master"
             ended = CallEnded(record_id=call, room_instance_id=call, reason=reason, minutes=minutes, by=by_whom)
             return "call_ended", ended
-        case events.PushersChanged(room_id=room_id, status_code=status_code):
+        case (
+            events.SeatTaken(room_id=room_id, status_code=status_code)
+            | events.SeatLeft(room_id=room_id, status_code=status_code)
+            | events.RoomClosed(room_id=room_id, status_code=status_code)
+        ):
             return "notifyPusherChange", NotifyPusherChange(room_id=room_id, room_status_code=status_code)
         case events.RoomTextSaid():
             said = CustomTextMsg(
                 room_id=event.room_id,
                 user_id=str(event.from_id),
-                nick_name=event.nickname,
-                head_pic=event.avatar_url,
+                nick_name=event.face.nickname,
+                head_pic=event.face.avatar_url,
                 text=event.text,
             )
             return "CustomTextMsg", said
@@ -212,7 +220,7 @@ def _shown(event: events.Event) -> tuple[str, msgspec.Struct]:
                 gift_id=event.gift_id,
                 gift_name=event.name,
                 amount=event.count,
-                point=event.points,
+                point=event.earned,
                 record_id=event.call_id,
                 room_instance_id=event.call_id,
                 room_id=event.room_id,
@@ -224,6 +232,8 @@ def _shown(event: events.Event) -> tuple[str, msgspec.Struct]:
             return "warn", Warn(warn_message=warning)
         case events.BroadcastBanned(text=reason, is_account=is_account):
             return "exit", Exit(exit_message=reason, stream_status=0 if is_account else 2)
+        case _:
+            return None  # What rooms of other surfaces are told.
 
 
 # --- what is said --------------------------------------------------------------------------------------------------
@@ -257,13 +267,13 @@ async def ping(_caller: CallsCaller, _wanted: Ping) -> Done:
 
 async def say(caller: CallsCaller, wanted: Say) -> Done:
     """Say something to everybody in the room."""
-    caller.engine.rooms.say(await _as_of_now(caller), RoomId(wanted.room_id), wanted.text)
+    await caller.engine.rooms.say(await _as_of_now(caller), RoomId(wanted.room_id), wanted.text)
     return Done()
 
 
 async def link_mic(caller: CallsCaller, wanted: SayLinkMic) -> Done:
     """Say a word about linking microphones to somebody in the room."""
-    caller.engine.rooms.link_mic(
+    caller.engine.live_rooms.link_mic(
         await _as_of_now(caller),
         RoomId(wanted.room_id),
         to=PersonId(wanted.user_id),
@@ -276,7 +286,7 @@ async def link_mic(caller: CallsCaller, wanted: SayLinkMic) -> Done:
 
 async def _as_of_now(caller: CallsCaller) -> PersonRecord:
     """The person as known now, not as when the socket opened: banned or signed out meanwhile, he is no longer heard."""
-    return await caller.engine.identity.who(caller.principal.token)
+    return await caller.engine.identity.who(caller.principal.token, surface=CALLS)
 
 
 def _answer(kind: str, frame_id: object, reply: object) -> bytes:

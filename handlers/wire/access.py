@@ -28,6 +28,7 @@ __all__ = [
     "Authenticate",
     "Caller",
     "Incoming",
+    "NoCredential",
     "Presented",
     "Principal",
     "ReadCredential",
@@ -39,6 +40,10 @@ __all__ = [
 
 _KEY_LENGTH_MAX: Final = 255
 """Characters of an idempotency key; the stores index it."""
+
+
+class NoCredential(NotSignedIn):
+    """The request has no credential at all; dialects may word that otherwise than one that is worth nothing."""
 
 
 class Access(StrEnum):
@@ -125,6 +130,8 @@ class Caller(Generic[EngineT, PrincipalT]):
     """The key the client chose for this request, or empty."""
     address: str
     """Where the request came from, in front of the trusted proxies."""
+    host: str = ""
+    """The name by which the client asked for us: its own word, good for nothing but to be given back to it."""
 
     @property
     def principal(self) -> PrincipalT:
@@ -145,14 +152,14 @@ class Caller(Generic[EngineT, PrincipalT]):
 class Admission(Generic[EngineT, PrincipalT]):
     """Lets requests in or refuses them: credential, claims, rate limit, in this order."""
 
-    __slots__ = ("_authenticate", "_default_limit", "_engine", "_limiter")
+    __slots__ = ("_authenticate", "_default_limit", "_engine", "limiter")
 
     def __init__(
         self, *, engine: EngineT, authenticate: Authenticate[PrincipalT], limiter: Limiter, default_limit: Limit
     ) -> None:
         self._engine = engine
         self._authenticate = authenticate
-        self._limiter = limiter
+        self.limiter = limiter
         self._default_limit = default_limit
 
     async def admit(
@@ -178,10 +185,10 @@ class Admission(Generic[EngineT, PrincipalT]):
         try:
             known = await self._who(credential(incoming), access)
         except NotSignedIn:
-            await self._limiter.take(endpoint, _network_of(incoming.address), limit)
+            await self.limiter.take(endpoint, _network_of(incoming.address), limit)
             raise
         client = f"#{known.person_id}" if known is not None else _network_of(incoming.address)
-        await self._limiter.take(endpoint, client, limit)
+        await self.limiter.take(endpoint, client, limit)
         return Caller(
             engine=self._engine,
             known=known,
@@ -189,6 +196,7 @@ class Admission(Generic[EngineT, PrincipalT]):
             language=language,
             idempotency_key=_idempotency_key(incoming.headers),
             address=incoming.address,
+            host=incoming.headers.get("Host", ""),
         )
 
     async def _who(self, presented: Presented | None, access: Access) -> PrincipalT | None:
@@ -197,7 +205,7 @@ class Admission(Generic[EngineT, PrincipalT]):
         if presented is None or not presented.token:
             if access is OPTIONAL:
                 return None
-            raise NotSignedIn
+            raise NoCredential
         try:
             principal = await self._authenticate(presented)
         except NotSignedIn:

@@ -22,6 +22,8 @@ def asyncapi(surfaces: Iterable[Surface], *, title: str, version: str) -> dict[s
     shapes: set[Any] = set()
     for dialect in dialects:
         shapes.update(dialect.events.values())
+        if dialect.opening is not None:
+            shapes.add(dialect.opening.request)
         for command in dialect.commands.values():
             shapes |= {command.request, command.reply}
     ordered = sorted(shapes, key=lambda shape: (shape.__module__, shape.__qualname__))
@@ -47,12 +49,15 @@ def _channel(dialect: SocketDialect, schema_of: dict[Any, dict[str, Any]]) -> di
     for name, command in dialect.commands.items():
         messages[f"{name}.command"] = {"summary": command.summary, "payload": schema_of[command.request]}
         messages[f"{name}.answer"] = {"payload": schema_of[command.reply]}
+    binding: dict[str, Any] = {"method": "GET"}
+    if dialect.opening is not None:
+        binding["query"] = schema_of[dialect.opening.request]
     return {
         "address": dialect.path,
         "title": dialect.summary,
         "description": "Close codes: " + "; ".join(f"{code} {meaning}" for code, meaning in CLOSE_CODES.items()) + ".",
         "messages": messages,
-        "bindings": {"ws": {"method": "GET"}},
+        "bindings": {"ws": binding},
     }
 
 

@@ -17,9 +17,24 @@ from msgspec import Meta
 from msgspec import inspect as shapes
 
 from engine.errors import BadInput, TooLong
+from engine.texts import speakable
 from store.interfaces.ids import ID_MAX
 
-__all__ = ["Amount", "Count", "Flag", "Id", "Page", "PageSize", "WireInt", "also", "reader", "spoken", "text"]
+__all__ = [
+    "Amount",
+    "Count",
+    "Flag",
+    "Id",
+    "MissingInput",
+    "Page",
+    "PageSize",
+    "WireInt",
+    "also",
+    "blank",
+    "reader",
+    "spoken",
+    "text",
+]
 
 StructT = TypeVar("StructT", bound=msgspec.Struct)
 Read = Callable[[object], object]
@@ -48,10 +63,15 @@ Flag = bool
 _WHOLE: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
 _DECIMAL: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,18})?")
 _UNPRINTABLE: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-_UNSPEAKABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _FLAGS: Final = {"true": True, "false": False, "1": True, "0": False}
 _AT: Final = re.compile(r"\$\.([^.\[`]+)")
-_ABSENT: Final = object()
+
+
+class MissingInput(BadInput):
+    """A field that is needed is not there; dialects may word that in a way of their own."""
+
+    def __init__(self, field: str) -> None:
+        super().__init__(f"{field} is missing", field=field)
 
 
 def text(length_max: int, *, length_min: int = 0) -> Meta:
@@ -71,6 +91,11 @@ def spoken(length_max: int) -> Meta:
 def also(*names: str) -> Meta:
     """Further spellings of a field of type ``Annotated[…, …]``; the documented one wins. Source: ALL-1."""
     return Meta(extra={"also": names})
+
+
+def blank() -> Meta:
+    """A field of type ``Annotated[…, …]`` of which an empty text says no more than its absence."""
+    return Meta(extra={"blank": True})
 
 
 def reader(shape: type[StructT]) -> Callable[[Mapping[str, object]], StructT]:
@@ -102,22 +127,22 @@ def _object_reader(shape: type[msgspec.Struct]) -> Callable[[Mapping[str, object
     described = shapes.type_info(shape)
     assert isinstance(described, shapes.StructType)
     plan = tuple(
-        (field.encode_name, _spellings(field.type), _value_reader(field.type), field.required)
+        (field.encode_name, _spellings(field.type), _absent(field.type), _value_reader(field.type), field.required)
         for field in described.fields
     )
 
     def read(plain: Mapping[str, object]) -> dict[str, object]:
         known: dict[str, object] = {}
-        for name, others, read_value, required in plan:
-            value = plain.get(name, _ABSENT)
-            if value is _ABSENT or value is None:
+        for name, others, absent, read_value, required in plan:
+            value = plain.get(name)
+            if value in absent:
                 for other in others:
-                    value = plain.get(other, _ABSENT)
-                    if value is not _ABSENT and value is not None:
+                    value = plain.get(other)
+                    if value not in absent:
                         break
                 else:
                     if required:
-                        raise BadInput(f"{name} is missing", field=name)
+                        raise MissingInput(name)
                     continue
             try:
                 known[name] = read_value(value)
@@ -132,6 +157,15 @@ def _spellings(described: shapes.Type) -> tuple[str, ...]:
     if isinstance(described, shapes.Metadata):
         return tuple((described.extra or {}).get("also", ())) + _spellings(described.type)
     return ()
+
+
+def _absent(described: shapes.Type) -> tuple[object, ...]:
+    """What a field of this type may hold and yet not be there."""
+    while isinstance(described, shapes.Metadata):
+        if (described.extra or {}).get("blank"):
+            return (None, "")
+        described = described.type
+    return (None,)
 
 
 def _value_reader(described: shapes.Type) -> Read:
@@ -198,7 +232,7 @@ def _text(value: object) -> object:
 
 def _speech(value: object) -> object:
     if type(value) is str:
-        return _UNSPEAKABLE.sub("", value.replace("\n", " ")).strip()
+        return speakable(value)
     raise ValueError
 
 

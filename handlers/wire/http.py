@@ -176,8 +176,21 @@ class Door(HTTPServerConnectionDelegate):
         self._prefixes: dict[str, Surface] = {}
         self._paths: dict[str, dict[str, Route]] = {}
         self._tree: dict[str, Any] = {}
-        for surface in surfaces:
-            self._add(surface)
+        self.offer(surfaces, admissions=admissions)
+
+    def offer(self, surfaces: Iterable[Surface], *, admissions: Mapping[str, Admission[Any, Any]]) -> None:
+        """Serve these surfaces from now on, and no others; requests that are on their way are answered by the former.
+
+        Raises: ValueError: they cannot be served together. Then nothing has changed.
+        """
+        former = self.admissions, self._prefixes, self._paths, self._tree
+        self.admissions, self._prefixes, self._paths, self._tree = admissions, {}, {}, {}
+        try:
+            for surface in surfaces:
+                self._add(surface)
+        except ValueError:
+            self.admissions, self._prefixes, self._paths, self._tree = former
+            raise
 
     @property
     def in_flight_count(self) -> int:

@@ -12,7 +12,7 @@ from handlers.wire.codec import write_json
 from handlers.wire.language import Language, Said
 from handlers.wire.surface import Answer, TransportError, row_for, total
 
-__all__ = ["PLAIN", "PlainEnvelope", "http_status_of"]
+__all__ = ["PLAIN", "PlainEnvelope", "http_status_of", "said_of"]
 
 _TABLE: Final = total(
     {
@@ -49,6 +49,11 @@ def http_status_of(error: EngineError) -> int:
     return row_for(error, _TABLE)[0].value
 
 
+def said_of(error: EngineError) -> Said:
+    """What ``error`` is called in a sentence."""
+    return row_for(error, _TABLE)[1]
+
+
 class PlainEnvelope:
     """``{"error", "message", "request_id"}`` and an HTTP status; successes are the bare reply."""
 
@@ -67,8 +72,7 @@ class PlainEnvelope:
 
     def failure(self, error: EngineError, *, request_id: str, language: Language) -> Answer:
         """What was wrong, by its stable name and in a sentence."""
-        _, said = row_for(error, _TABLE)
-        body = {"error": error.code, "message": said.to(language), "request_id": request_id}
+        body = {"error": error.code, "message": said_of(error).to(language), "request_id": request_id}
         return Answer(http_status_of(error), write_json(body))
 
 

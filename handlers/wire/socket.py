@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from socket import SHUT_WR, SO_SNDBUF, SOL_SOCKET
@@ -42,7 +42,16 @@ from handlers.wire.outbox import Outbox, OutboxLimits, Pushed, text_frame
 from handlers.wire.rooms import Circle, Rooms
 from handlers.wire.surface import Frame, SocketDialect
 
-__all__ = ["CLOSE_CODES", "CloseCode", "Handshake", "Hub", "PresenceWatch", "SocketHandler", "SocketLimits"]
+__all__ = [
+    "CLOSE_CODES",
+    "CloseCode",
+    "Handshake",
+    "Hub",
+    "PresenceWatch",
+    "SocketHandler",
+    "SocketLimits",
+    "read_typed",
+]
 
 _SWEEP_MS: Final = 1_000
 """How often connections are looked over; a dead or stuck one is found at most this much late."""
@@ -92,7 +101,7 @@ CLOSE_CODES: Final = MappingProxyType(
     {
         CloseCode.PROTOCOL: "this is no frame of RFC 6455",
         CloseCode.NOT_TEXT: "text that is not UTF-8",
-        CloseCode.POLICY: "too many bad frames in a row",
+        CloseCode.POLICY: "too many bad frames in a row, or a query that is not acceptable",
         CloseCode.TOO_BIG: "a message over every limit",
         CloseCode.BUG: "internal error",
         CloseCode.RESTART: "the server restarts; the reason says after how many seconds to come back",
@@ -301,8 +310,9 @@ class Hub:
             self.presence.person_connected(person_id, at_mono_ms=self.clock.mono_ms())
         if len(sockets) > self.limits.per_person_max:
             sockets[0].leave(CloseCode.REPLACED, "replaced")
-        for room_id in self._rooms.entered_by(person_id):
-            self._rooms.listen(socket, room_id, backlog=lambda _dialect: (), now_ms=self.clock.mono_ms())
+        if socket.dialect.opening is None:
+            for room_id in self._rooms.entered_by(person_id):
+                self._rooms.listen(socket, room_id, backlog=lambda _dialect: (), now_ms=self.clock.mono_ms())
         if self._sweeping is None:
             self._sweeping = self.clock.call_at(self.clock.mono_ms() + _SWEEP_MS, self._sweep)
 
@@ -511,15 +521,37 @@ class SocketHandler(WebSocketHandler):
             return self.leave(CloseCode.BUG, "internal error")
         # What it came with, a token among it, is of no use any more and would be kept as long as the socket.
         self._handshake = None
+        query = handshake.incoming.query
         self.request.headers = HTTPHeaders()
         if stream.closed() or self._closed_with is not None:
             return None
+        opening = self._dialect.opening
+        try:
+            # Before anything knows of it: a query that is not acceptable must leave no trace (reliability e.5).
+            wanted = None if opening is None else opening.read(query)
+        except EngineError as error:
+            return self._turn_away(error)
         self._caller = caller
         self._hub.log.info(
             "socket_opened", request_id=handshake.request_id, path=self.dialect.path, person_id=caller.person_id
         )
         hub.join(self, caller.person_id)
+        if opening is not None:
+            await self._begin(opening.action(caller, wanted))
         return None
+
+    async def _begin(self, opening: Awaitable[object]) -> None:
+        try:
+            event = await opening
+            payload = None if event is None else self.dialect.encode(event)
+        except EngineError as error:
+            self._turn_away(error)
+        except Exception as error:  # noqa: BLE001 - the edge: a bug is reported, and shown to nobody (SEC-30)
+            self._report(error)
+            self.leave(CloseCode.BUG, "internal error")
+        else:
+            if payload is not None:
+                self._say(payload)
 
     async def on_message(self, message: str | bytes) -> None:
         """One frame: a command, or something that is none."""
@@ -590,7 +622,7 @@ class SocketHandler(WebSocketHandler):
         value = read_json(encoded)
         if not isinstance(value, dict):
             raise BadInput("a frame is an object")
-        return (self.dialect.read or _read_typed)(value)
+        return (self.dialect.read or read_typed)(value)
 
     async def _obey(self, caller: Caller[Any, Any], frame: Frame) -> bytes:
         """Do what ``frame`` asks for; the frame that answers it. Whether the person may, the engine asks each time."""
@@ -742,16 +774,20 @@ def _wrong_in(opcode: int, data: bytes) -> CloseCode | None:
     return None
 
 
-def _read_typed(value: Mapping[str, object]) -> Frame:
+def read_typed(value: Mapping[str, object], *, inside: str = "data") -> Frame:
+    """A frame ``{"type", "id", inside}``, whose fields may also stand beside ``type``.
+
+    Raises: BadInput: it has no type, or its id or its fields cannot be such.
+    """
     kind = value.get("type")
     frame_id = value.get("id")
     if not isinstance(kind, str):
         raise BadInput("a frame has a type", field="type")
     if frame_id is not None and type(frame_id) not in (int, str):
         raise BadInput("an id is a number or a string", field="id")
-    data = value.get("data", value)
+    data = value.get(inside, value)
     if not isinstance(data, dict):
-        raise BadInput("data is an object", field="data")
+        raise BadInput(f"{inside} is an object", field=inside)
     return Frame(kind, frame_id, data)
 
 

@@ -33,6 +33,7 @@ __all__ = [
     "MethodNotAllowed",
     "NoSuchPath",
     "NotASocket",
+    "Opening",
     "RawRequest",
     "SocketDialect",
     "Surface",
@@ -254,6 +255,22 @@ class Command(Generic[WantedT, ReplyT]):
 
 
 @dataclass(frozen=True, slots=True)
+class Opening(Generic[WantedT]):
+    """What a new connection begins with, and what its handshake's query may say about that."""
+
+    request: type[WantedT]
+    action: Callable[[Caller[Any, Any], WantedT], Awaitable[object]]
+    """Enters the rooms that the connection is to hear, each with what it missed there; the event that it returns, if
+    any, is told to this connection alone. An error turns the connection away."""
+    _: KW_ONLY
+    summary: str
+    read: Callable[[Fields], WantedT] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "read", reader(self.request))
+
+
+@dataclass(frozen=True, slots=True)
 class Frame:
     """A client's frame taken apart: which command, the id its answer should carry, and the fields."""
 
@@ -282,6 +299,8 @@ class SocketDialect:
     reason: Callable[[EngineError, Language], str]
     """Why a socket is not let in, for its close frame; cut to what fits there."""
     commands: Mapping[str, Command[Any, Any]] = field(default_factory=dict)
+    opening: Opening[Any] | None = None
+    """None: a new connection hears at once whatever rooms its person is in."""
     aliases: tuple[str, ...] = ()
     credential: ReadCredential | None = None
     limit: Limit | None = None

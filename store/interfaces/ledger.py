@@ -13,15 +13,18 @@ from typing import Protocol
 import msgspec
 
 from store.interfaces.ids import AccountId, CallId, EntryId, OrderId, PersonId
+from store.interfaces.money import Currency, is_wallet
 
 __all__ = [
     "Balance",
     "CallFence",
     "Claim",
+    "Cost",
     "Decide",
     "Earned",
     "EntryKind",
     "Facts",
+    "Held",
     "JournalEntry",
     "LedgerStore",
     "MinuteClaim",
@@ -87,25 +90,55 @@ class OrderClaim(msgspec.Struct, frozen=True, kw_only=True):
 Claim = MinuteClaim | OrderClaim
 
 
+class Cost(msgspec.Struct, frozen=True, kw_only=True):
+    """What several wallets pay together: each gives all it has, in this order, until ``amount`` is paid.
+
+    A unit counts the same in each of them, and goes to the house of its own currency. Source: QL-31.
+    """
+
+    wallets: tuple[AccountId, ...]
+    amount: int
+
+
+class Held(msgspec.Struct, frozen=True):
+    """What a wallet holds at some moment, unfolded credits included."""
+
+    account: AccountId
+    amount: int
+
+
 class Move(msgspec.Struct, frozen=True, kw_only=True):
-    """An entry that somebody wants. ``id`` is the natural key of its cause and decides its content (INV-4, D-6)."""
+    """An entry that somebody wants. ``id`` is the natural key of its cause and decides its content (INV-4, D-6).
+
+    ``cost`` is paid beside what ``postings`` say, which then debit no wallet: who pays how much of it is only known
+    when the move is decided.
+    """
 
     id: EntryId
     kind: EntryKind
     postings: tuple[Posting, ...]
     person_id: PersonId
+    cost: Cost | None = None
     call_id: CallId | None = None
     minute: int | None = None
     note: str = ""
     claim: Claim | None = None
     outbox: OutboxRow | None = None
 
+    @property
+    def payers(self) -> tuple[AccountId, ...]:
+        """The wallets that the move may debit."""
+        if self.cost is not None:
+            return self.cost.wallets
+        return tuple([leg.account for leg in self.postings if leg.amount < 0 and is_wallet(leg.account)])
+
 
 class JournalEntry(msgspec.Struct, frozen=True, kw_only=True):
     """A move that happened. Never updated, never deleted.
 
     ``at_ms`` is the store's time; ``payer_balance`` what the debited wallet held right after, unfolded credits left
-    out.
+    out. Of a shared cost, ``held`` says instead what each of its wallets held right after, in their order, and the
+    legs that paid it come first in ``postings``.
     """
 
     id: EntryId
@@ -117,6 +150,7 @@ class JournalEntry(msgspec.Struct, frozen=True, kw_only=True):
     note: str = ""
     at_ms: int = 0
     payer_balance: int | None = None
+    held: tuple[Held, ...] = ()
 
 
 class CallFence(msgspec.Struct, frozen=True, kw_only=True):
@@ -131,7 +165,8 @@ class OrderFence(msgspec.Struct, frozen=True, kw_only=True):
     """What the ledger must know of an order: who gets what for it, and whether it has been paid."""
 
     person_id: PersonId
-    diamonds: int
+    currency: Currency
+    amount: int
     is_paid: bool
 
 
@@ -139,7 +174,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """What one snapshot of the store says about a batch of moves. ``now_ms`` is the store's clock (``$$NOW``).
 
     ``posted`` holds the entries that exist already among the ids asked for, ``balances`` the stored balances of the
-    wallets that would be debited (absent = 0, unfolded credits left out).
+    wallets that would be debited (absent = 0, unfolded credits left out). ``unfolded`` are those credits, of wallets
+    that share a cost only: the others are not asked for, as this is a question more.
     """
 
     now_ms: int
@@ -147,6 +183,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     balances: Mapping[AccountId, int]
     calls: Mapping[CallId, CallFence]
     orders: Mapping[OrderId, OrderFence]
+    unfolded: Mapping[AccountId, int] = {}
 
 
 class Verdict(StrEnum):
@@ -156,6 +193,8 @@ class Verdict(StrEnum):
     ALREADY = "already"
     """The same entry was there before: its effect is in the balances once."""
     BELOW_FLOOR = "below_floor"
+    UNFOLDED = "unfolded"
+    """Its wallets hold enough for the shared cost, but not all that it needs of it is folded yet."""
     NOT_OWNER = "not_owner"
     OUT_OF_TURN = "out_of_turn"
     """The minute is not the next one, or the call is not live."""
@@ -167,12 +206,14 @@ class Verdict(StrEnum):
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """The answer to one move. ``entry`` is set when posted or already there; ``balance`` is the payer's at a refusal.
 
-    ``early_ms`` goes with ``TOO_EARLY``: how long until the move would pass, by the store's clock.
+    ``held`` is set when a shared cost is refused: what its wallets hold, in their order. ``early_ms`` goes with
+    ``TOO_EARLY``: how long until the move would pass, by the store's clock.
     """
 
     verdict: Verdict
     entry: JournalEntry | None = None
     balance: int | None = None
+    held: tuple[Held, ...] = ()
     early_ms: int | None = None
 
 

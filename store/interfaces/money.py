@@ -9,17 +9,48 @@ from typing import NewType
 
 from store.interfaces.ids import AccountId, PersonId
 
-__all__ = ["Currency", "Diamonds", "Points", "currency_of", "external", "house", "is_wallet", "owner_of", "wallet"]
+__all__ = [
+    "Currency",
+    "Diamonds",
+    "Points",
+    "currencies_of",
+    "currency_of",
+    "external",
+    "house",
+    "is_wallet",
+    "owner_of",
+    "wallet",
+]
 
 Diamonds = NewType("Diamonds", int)
 Points = NewType("Points", int)
 
 
 class Currency(StrEnum):
-    """Never converted into each other (ALL-6): a charge moves each one against the house."""
+    """Never converted into each other (ALL-6): a charge moves each one against the house.
+
+    Named by its surface and its unit; of a surface, what is bought comes before what is earned.
+    """
 
     CALLS_DIAMONDS = "calls.diamonds"
     CALLS_POINTS = "calls.points"
+    QLIVE_GOLD = "qlive.gold"
+    QLIVE_INCOME = "qlive.income"
+
+    @property
+    def surface(self) -> str:
+        """Where it is money."""
+        return self.partition(".")[0]
+
+    @property
+    def unit(self) -> str:
+        """What people of that surface call it."""
+        return self.partition(".")[2]
+
+
+def currencies_of(surface: str) -> tuple[Currency, ...]:
+    """What people of that surface hold: first what is bought, then what is earned; none where there is no money."""
+    return tuple(currency for currency in Currency if currency.surface == surface)
 
 
 def wallet(currency: Currency, person_id: PersonId) -> AccountId:

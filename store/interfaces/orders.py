@@ -1,4 +1,4 @@
-"""Recharge orders: one attempt to buy diamonds each."""
+"""Recharge orders: one attempt each to buy what a surface sells."""
 
 from enum import StrEnum
 from typing import Protocol
@@ -6,6 +6,7 @@ from typing import Protocol
 import msgspec
 
 from store.interfaces.ids import OrderId, PersonId
+from store.interfaces.money import Currency
 
 __all__ = ["OrderRecord", "OrderState", "OrderStore"]
 
@@ -22,12 +23,16 @@ class OrderState(StrEnum):
 
 
 class OrderRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """One order. ``request_key`` is its creation's idempotency key, ``payment`` the provider's words for the client."""
+    """One order of ``amount`` units of ``currency``.
+
+    ``request_key`` is its creation's idempotency key, ``payment`` the provider's words for the client.
+    """
 
     id: OrderId
     person_id: PersonId
     product_id: int
-    diamonds: int
+    currency: Currency
+    amount: int
     fee_fen: int
     created_at_ms: int
     state: OrderState = OrderState.INTENDED

@@ -8,14 +8,17 @@ import msgspec
 
 from store.interfaces.ids import PersonId
 
-__all__ = ["Ban", "BanKind", "PeopleStore", "PersonRecord", "Role", "Session", "SessionStore"]
+__all__ = ["Ban", "BanKind", "PeopleStore", "PersonRecord", "Profile", "Role", "Session", "SessionStore"]
 
 
 class Role(StrEnum):
-    """What a person is on the calls surface. A role belongs to the account; it is no gender."""
+    """What a person is on his surface. A role belongs to the account; it is no gender."""
 
     GUEST = "guest"
     ANCHOR = "anchor"
+    """Of the calls surface: who performs and earns."""
+    MATCHMAKER = "matchmaker"
+    """Of the blind-date rooms: the anchor who seats a man and a woman."""
 
 
 class BanKind(StrEnum):
@@ -35,19 +38,28 @@ class Ban(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PersonRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """One account of one surface (DS-8). ``external_id`` is the surface's own name for it: here WeChat's openid."""
+    """One account of one surface (DS-8).
+
+    ``external_id`` is what the sign-in calls the person: here WeChat's openid, shown to nobody. ``public_id`` is what
+    the surface shows instead of ``id``, and empty where it shows ``id`` itself (ALL-7). ``height`` is in cm, ``area`` a
+    code of an administrative area.
+    """
 
     id: PersonId
     surface: str
     external_id: str
+    public_id: str = ""
     role: Role
     created_at_ms: int
     nickname: str = ""
     avatar_url: str = ""
     age: int = 0
     gender: int = 0
+    height: int = 0
+    area: str = ""
     points_per_minute: int = 0
     is_hidden: bool = False
+    last_login_at_ms: int | None = None
     ban: Ban | None = None
 
     def ban_at(self, now_ms: int) -> Ban | None:
@@ -57,11 +69,25 @@ class PersonRecord(msgspec.Struct, frozen=True, kw_only=True):
         return self.ban
 
 
+class Profile(msgspec.Struct, frozen=True, kw_only=True):
+    """What people may change of themselves; None keeps what is there."""
+
+    nickname: str | None = None
+    avatar_url: str | None = None
+    age: int | None = None
+    gender: int | None = None
+    height: int | None = None
+    area: str | None = None
+
+
 class PeopleStore(Protocol):
     """Accounts."""
 
     async def add(self, person: PersonRecord) -> PersonRecord:
-        """Keep a new person, or return the one who has this surface and external id already."""
+        """Keep a new person, or return the one who has this surface and external id already.
+
+        Raises: Conflict: the id, or this surface's public id, is somebody else's.
+        """
 
     async def get(self, person_id: PersonId) -> PersonRecord | None:
         """One person, or None."""
@@ -69,11 +95,14 @@ class PeopleStore(Protocol):
     async def by_external_id(self, surface: str, external_id: str) -> PersonRecord | None:
         """One person, or None."""
 
+    async def by_public_id(self, surface: str, public_id: str) -> PersonRecord | None:
+        """One person, or None; nobody has the empty one."""
+
     async def many(self, person_ids: Sequence[PersonId]) -> dict[PersonId, PersonRecord]:
         """Those of the given people who exist; at most 1,000 ids."""
 
     async def set_role(self, person_id: PersonId, role: Role, *, points_per_minute: int) -> None:
-        """Make somebody an anchor with a first price, or a guest again (price 0).
+        """Make somebody an anchor with a first price, or something else (price 0).
 
         Raises: NotThere: no such person.
         """
@@ -90,6 +119,18 @@ class PeopleStore(Protocol):
         Raises: NotThere: no such person.
         """
 
+    async def set_profile(self, person_id: PersonId, profile: Profile) -> None:
+        """Change what the person says of himself, and nothing else.
+
+        Raises: NotThere: no such person.
+        """
+
+    async def note_login(self, person_id: PersonId, at_ms: int) -> None:
+        """Remember when the person last signed in; an earlier moment than the one kept changes nothing.
+
+        Raises: NotThere: no such person.
+        """
+
     async def set_ban(self, person_id: PersonId, ban: Ban | None) -> None:
         """Put a ban in force, or lift it.
 
@@ -97,7 +138,7 @@ class PeopleStore(Protocol):
         """
 
     async def search(self, *, text: str = "", role: Role | None = None, limit: int = 50) -> tuple[PersonRecord, ...]:
-        """People whose id or external id equals ``text`` or whose nickname begins with it; newest first."""
+        """People whose id, external id or public id equals ``text`` or whose nickname begins with it; newest first."""
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,6 +159,9 @@ class SessionStore(Protocol):
 
     async def find(self, token_hash: str, *, idle_since_ms: int) -> Session | None:
         """The session, unless it was last seen before ``idle_since_ms``."""
+
+    async def of(self, person_id: PersonId) -> tuple[Session, ...]:
+        """All sessions of a person, those in use least lately first."""
 
     async def touch(self, token_hash: str, seen_at_ms: int) -> None:
         """Note that it was used; may be called rarely."""

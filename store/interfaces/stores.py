@@ -6,6 +6,7 @@ from store.interfaces.calls import CallStore
 from store.interfaces.ids import IdStore
 from store.interfaces.leases import LeaseStore
 from store.interfaces.ledger import LedgerStore
+from store.interfaces.likes import LikeStore
 from store.interfaces.notices import NoticeStore
 from store.interfaces.orders import OrderStore
 from store.interfaces.people import PeopleStore, SessionStore
@@ -27,6 +28,7 @@ class Stores:
     rooms: RoomStore
     orders: OrderStore
     notices: NoticeStore
+    likes: LikeStore
     leases: LeaseStore
     presence: PresenceStore
     limits: LimitStore

@@ -52,6 +52,7 @@ class MemoryDatabase:
 
     people: dict[PersonId, PersonRecord] = field(default_factory=dict)
     person_by_external_id: dict[tuple[str, str], PersonId] = field(default_factory=dict)
+    person_by_public_id: dict[tuple[str, str], PersonId] = field(default_factory=dict)
     sessions: dict[str, Session] = field(default_factory=dict)
 
     entries: dict[EntryId, JournalEntry] = field(default_factory=dict)
@@ -61,6 +62,8 @@ class MemoryDatabase:
     earned: dict[AccountId, dict[EntryKind, Earned]] = field(default_factory=dict)
     pending: deque[Credits] = field(default_factory=deque)
     outbox: dict[str, OutboxRow] = field(default_factory=dict)
+
+    likes: dict[tuple[PersonId, PersonId], int] = field(default_factory=dict)
 
     calls: dict[CallId, CallRecord] = field(default_factory=dict)
     calls_of_person: dict[PersonId, list[CallId]] = field(default_factory=dict)

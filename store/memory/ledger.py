@@ -1,6 +1,8 @@
 """The journal and the balances it implies."""
 
+from collections import Counter
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Final
 
 from msgspec.structs import replace
@@ -98,18 +100,32 @@ class MemoryLedger:
         claims = [move.claim for move in moves]
         call_ids = {claim.call_id for claim in claims if isinstance(claim, MinuteClaim)}
         order_ids = {claim.order_id for claim in claims if isinstance(claim, OrderClaim)}
-        debited = {posting.account for move in moves for posting in move.postings if posting.amount < 0}
+        payers = {account for move in moves for account in move.payers}
+        sharers = {account for move in moves if move.cost is not None for account in move.cost.wallets}
         return Facts(
             now_ms=self._now_ms(),
             posted={move.id: database.entries[move.id] for move in moves if move.id in database.entries},
-            balances={account: database.balances[account] for account in debited if account in database.balances},
+            balances={account: database.balances[account] for account in payers if account in database.balances},
             calls={call_id: _fence(database.calls[call_id]) for call_id in call_ids if call_id in database.calls},
             orders={order_id: self._order_fence(order_id) for order_id in order_ids if order_id in database.orders},
+            unfolded=self._unfolded(sharers) if sharers else {},
         )
+
+    def _unfolded(self, accounts: AbstractSet[AccountId]) -> Mapping[AccountId, int]:
+        amounts: Counter[AccountId] = Counter()
+        for batch in self._database.pending:
+            for account in accounts & batch.keys():
+                amounts[account] += _sum(batch[account])
+        return dict(amounts)
 
     def _order_fence(self, order_id: OrderId) -> OrderFence:
         order = self._database.orders[order_id]
-        return OrderFence(person_id=order.person_id, diamonds=order.diamonds, is_paid=order.state is OrderState.PAID)
+        return OrderFence(
+            person_id=order.person_id,
+            currency=order.currency,
+            amount=order.amount,
+            is_paid=order.state is OrderState.PAID,
+        )
 
     def _calls_after(self, minutes: Iterable[MinuteClaim]) -> Mapping[CallId, CallRecord]:
         """The calls as they are once those minutes are paid.

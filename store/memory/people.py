@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import Final
 
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from store.interfaces.errors import Conflict, NotThere
 from store.interfaces.ids import PersonId
-from store.interfaces.people import Ban, PersonRecord, Role, Session
+from store.interfaces.people import Ban, PersonRecord, Profile, Role, Session
 from store.memory.database import MemoryDatabase
 
 __all__ = ["MemoryPeople", "MemorySessions"]
@@ -26,10 +26,13 @@ class MemoryPeople:
         known = self._database.person_by_external_id.get(key)
         if known is not None:
             return self._database.people[known]
-        if person.id in self._database.people:
+        public_key = (person.surface, person.public_id)
+        if person.id in self._database.people or public_key in self._database.person_by_public_id:
             raise Conflict(f"person {person.id} is somebody else")
         self._database.people[person.id] = person
         self._database.person_by_external_id[key] = person.id
+        if person.public_id:
+            self._database.person_by_public_id[public_key] = person.id
         return person
 
     async def get(self, person_id: PersonId) -> PersonRecord | None:
@@ -37,6 +40,10 @@ class MemoryPeople:
 
     async def by_external_id(self, surface: str, external_id: str) -> PersonRecord | None:
         known = self._database.person_by_external_id.get((surface, external_id))
+        return None if known is None else self._database.people[known]
+
+    async def by_public_id(self, surface: str, public_id: str) -> PersonRecord | None:
+        known = self._database.person_by_public_id.get((surface, public_id))
         return None if known is None else self._database.people[known]
 
     async def many(self, person_ids: Sequence[PersonId]) -> dict[PersonId, PersonRecord]:
@@ -53,6 +60,14 @@ class MemoryPeople:
     async def set_hidden(self, person_id: PersonId, *, is_hidden: bool) -> None:
         self._keep(replace(self._kept(person_id), is_hidden=is_hidden))
 
+    async def set_profile(self, person_id: PersonId, profile: Profile) -> None:
+        changed = {name: value for name, value in asdict(profile).items() if value is not None}
+        self._keep(replace(self._kept(person_id), **changed))
+
+    async def note_login(self, person_id: PersonId, at_ms: int) -> None:
+        person = self._kept(person_id)
+        self._keep(replace(person, last_login_at_ms=max(at_ms, person.last_login_at_ms or 0)))
+
     async def set_ban(self, person_id: PersonId, ban: Ban | None) -> None:
         self._keep(replace(self._kept(person_id), ban=ban))
 
@@ -61,7 +76,7 @@ class MemoryPeople:
             person
             for person in self._database.people.values()
             if (role is None or person.role is role)
-            and (text in (str(person.id), person.external_id) or person.nickname.startswith(text))
+            and (text in (str(person.id), person.external_id, person.public_id) or person.nickname.startswith(text))
         ]
         found.sort(key=lambda person: (person.created_at_ms, person.id), reverse=True)
         return tuple(found[:limit])
@@ -89,6 +104,9 @@ class MemorySessions:
     async def find(self, token_hash: str, *, idle_since_ms: int) -> Session | None:
         session = self._database.sessions.get(token_hash)
         return session if session is not None and session.seen_at_ms >= idle_since_ms else None
+
+    async def of(self, person_id: PersonId) -> tuple[Session, ...]:
+        return tuple(sorted(self._of(person_id), key=lambda session: (session.seen_at_ms, session.device)))
 
     async def touch(self, token_hash: str, seen_at_ms: int) -> None:
         session = self._database.sessions.get(token_hash)

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from store.interfaces.errors import Conflict, NotOwner
 from store.interfaces.ids import NOBODY, NodeId, RoomId
-from store.interfaces.rooms import RoomRecord
+from store.interfaces.rooms import RoomKind, RoomRecord
 from store.memory.database import MemoryDatabase
 from store.memory.ownership import may_take
 
@@ -23,9 +23,18 @@ class MemoryRooms:
         kept = self._database.rooms.get(room.id)
         if kept is None:
             return self._keep(room)
-        if (kept.creator_id, kept.created_at_ms) == (room.creator_id, room.created_at_ms):
+        if (kept.anchor_id, kept.created_at_ms) == (room.anchor_id, room.created_at_ms):
             return kept
         raise Conflict(f"room {room.id} is another one")
+
+    async def reopen(self, room: RoomRecord) -> RoomRecord | None:
+        kept = self._database.rooms.get(room.id)
+        if kept is None:
+            return None
+        if kept.is_open or kept.epoch != room.epoch:
+            is_this_one = (kept.anchor_id, kept.created_at_ms) == (room.anchor_id, room.created_at_ms)
+            return kept if kept.is_open and is_this_one else None
+        return self._keep(replace(room, epoch=room.epoch + 1))
 
     async def save(self, room: RoomRecord) -> None:
         kept = self._database.rooms.get(room.id)
@@ -35,6 +44,8 @@ class MemoryRooms:
             return
         if not kept.is_open or kept.version != room.version - 1:
             raise NotOwner
+        if room.kind is RoomKind.BLIND_DATE and self._sits_elsewhere(room):
+            raise Conflict(f"somebody in room {room.id} sits in another one")
         self._keep(room)
 
     async def get(self, room_id: RoomId) -> RoomRecord | None:
@@ -58,6 +69,11 @@ class MemoryRooms:
         kept = self._database.rooms.get(room_id)
         if kept is not None and kept.is_open and kept.epoch == epoch:
             self._keep(replace(kept, owner=NOBODY, epoch=epoch + 1))
+
+    def _sits_elsewhere(self, room: RoomRecord) -> bool:
+        wanted = {seat.person_id for seat in room.seats}
+        others = (other for other in self._database.rooms.values() if other.kind is room.kind and other.id != room.id)
+        return any(seat.person_id in wanted for other in others for seat in other.seats)
 
     def _keep(self, room: RoomRecord) -> RoomRecord:
         # The one field that could still be changed by whoever passed it in, or was handed the record.

@@ -8,6 +8,7 @@ from store.memory.database import MemoryDatabase
 from store.memory.ids import MemoryIds
 from store.memory.leases import MemoryLeases
 from store.memory.ledger import MemoryLedger
+from store.memory.likes import MemoryLikes
 from store.memory.notices import MemoryNotices
 from store.memory.orders import MemoryOrders
 from store.memory.people import MemoryPeople, MemorySessions
@@ -31,6 +32,7 @@ def memory_stores(database: MemoryDatabase, now_ms: Callable[[], int]) -> Stores
         rooms=MemoryRooms(database),
         orders=MemoryOrders(database),
         notices=MemoryNotices(database),
+        likes=MemoryLikes(database),
         leases=MemoryLeases(database, now_ms),
         presence=MemoryPresence(database, now_ms),
         limits=MemoryLimits(database, now_ms),

@@ -13,7 +13,7 @@ from bson.int64 import Int64
 from bson.objectid import ObjectId
 
 from store.interfaces.ids import AccountId, CallId, EntryId, PersonId
-from store.interfaces.ledger import EntryKind, JournalEntry, Posting
+from store.interfaces.ledger import EntryKind, Held, JournalEntry, Posting
 from store.interfaces.money import is_wallet
 from store.mongo.connection import Document
 
@@ -127,6 +127,8 @@ def entry_document(entry: JournalEntry, place: int) -> Document:
         document["note"] = text(entry.note)
     if entry.payer_balance is not None:
         document["payer_balance"] = Int64(entry.payer_balance)
+    if entry.held:
+        document["held"] = [{"account": text(one.account), "amount": number(one.amount)} for one in entry.held]
     return document
 
 
@@ -144,6 +146,7 @@ def entry_of(document: Document) -> JournalEntry:
         note=document.get("note", ""),
         at_ms=int(document["at_ms"]),
         payer_balance=None if payer_balance is None else int(payer_balance),
+        held=tuple(Held(AccountId(one["account"]), int(one["amount"])) for one in document.get("held", ())),
     )
 
 

@@ -9,6 +9,7 @@ __all__ = [
     "COUNTERS",
     "ENTRIES",
     "FORMS",
+    "LIKES",
     "NODES",
     "ORDERS",
     "OUTBOX",
@@ -26,6 +27,8 @@ CALLS: Final = "calls"
 COUNTERS: Final = "counters"
 ENTRIES: Final = "entries"
 FORMS: Final = "forms"
+LIKES: Final = "likes"
+"""One document for each like that stands."""
 NODES: Final = "nodes"
 ORDERS: Final = "orders"
 OUTBOX: Final = "outbox"

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from store.interfaces.ledger import EntryKind
+from store.interfaces.money import Currency
 from store.interfaces.orders import OrderState
+from store.interfaces.rooms import RoomKind
 from store.mongo.collections import (
     ACCOUNTS,
     AUDIT,
@@ -15,6 +17,7 @@ from store.mongo.collections import (
     COUNTERS,
     ENTRIES,
     FORMS,
+    LIKES,
     NODES,
     ORDERS,
     OUTBOX,
@@ -60,6 +63,11 @@ INDEXES: Final[Mapping[str, tuple[Index, ...]]] = {
     NODES: (Index("leases that ran out; incarnations of a name", {"is_dead": 1, "name": 1}),),
     PEOPLE: (
         Index("one account for each name of the surface", {"surface": 1, "external_id": 1}, UNIQUE),
+        Index(
+            "one account for each id that the surface shows, where it shows other ones; operators search by it",
+            {"public_id": 1, "surface": 1},
+            UNIQUE | {"partialFilterExpression": {"public_id": {"$gt": ""}}},
+        ),
         Index("operators search by external id", {"external_id": 1}),
         Index("operators search by the beginning of a nickname", {"nickname": 1}),
         Index("the newest people", {"created_at_ms": -1, "_id": -1}),
@@ -89,6 +97,11 @@ INDEXES: Final[Mapping[str, tuple[Index, ...]]] = {
     ROOMS: (
         Index("open rooms by owner: takeover", {"owner": 1, "created_at_ms": 1, "_id": 1}, OPEN),
         Index("open rooms, oldest first", {"open": 1, "created_at_ms": 1, "_id": 1}, OPEN),
+        Index(
+            "nobody sits in two blind-date rooms",
+            {"seats.person_id": 1},
+            UNIQUE | {"partialFilterExpression": {"kind": RoomKind.BLIND_DATE.value, "is_seated": True}},
+        ),
     ),
     ORDERS: (
         Index(
@@ -99,6 +112,7 @@ INDEXES: Final[Mapping[str, tuple[Index, ...]]] = {
         Index("a person's finished orders", {"person_id": 1, "created_at_ms": -1, "_id": -1}),
         Index("orders that wait", {"state": 1, "created_at_ms": 1, "_id": 1}),
     ),
+    LIKES: (),
     WARNINGS: (Index("the newest warning of a person", {"person_id": 1, "at_ms": -1, "_id": -1}),),
     FORMS: (
         Index("a person's forms, oldest first", {"person_id": 1, "at_ms": 1, "_id": 1}),
@@ -133,7 +147,12 @@ RULES: Final[Mapping[str, Document]] = {
             "person_id": _whole(1),
             "at_ms": _whole(0),
         },
-        {"call_id": _whole(1), "minute": _whole(1), "payer_balance": _whole(0)},
+        {
+            "call_id": _whole(1),
+            "minute": _whole(1),
+            "payer_balance": _whole(0),
+            "held": {"bsonType": "array", "items": _rule({"account": TEXT, "amount": _whole(0)})},
+        },
     ),
     PENDING: _rule(
         {
@@ -145,12 +164,22 @@ RULES: Final[Mapping[str, Document]] = {
     ),
     # Only what the ledger counts on: every rule is paid for again with every minute of every call.
     CALLS: _rule({"epoch": _whole(1), "minutes_paid": _whole(0), "live": {"bsonType": "bool"}}),
-    ROOMS: _rule({"_id": TEXT, "epoch": _whole(1), "version": _whole(0), "open": {"bsonType": "bool"}, "owner": TEXT}),
+    ROOMS: _rule(
+        {
+            "_id": TEXT,
+            "anchor_id": _whole(1),
+            "epoch": _whole(1),
+            "version": _whole(0),
+            "open": {"bsonType": "bool"},
+            "owner": TEXT,
+        }
+    ),
     ORDERS: _rule(
         {
             "_id": TEXT,
             "person_id": _whole(1),
-            "diamonds": _whole(1),
+            "currency": {"enum": [currency.value for currency in Currency]},
+            "amount": _whole(1),
             "fee_fen": _whole(0),
             "state": {"enum": [state.value for state in OrderState]},
         }

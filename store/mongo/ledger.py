@@ -33,7 +33,7 @@ from store.interfaces.ledger import (
     Outcome,
     Plan,
 )
-from store.interfaces.money import is_wallet
+from store.interfaces.money import Currency
 from store.interfaces.orders import OrderState
 from store.mongo.audit import audit
 from store.mongo.codec import entry_document, entry_of, fields_of, new_batch_id, number, numbers, record_of, text, texts
@@ -128,9 +128,8 @@ async def _change(
 
 async def _facts(moves: Sequence[Move], transaction: Transaction) -> Facts:
     claims = [move.claim for move in moves]
-    payers = dict.fromkeys(
-        leg.account for move in moves for leg in move.postings if leg.amount < 0 and is_wallet(leg.account)
-    )
+    payers = dict.fromkeys(account for move in moves for account in move.payers)
+    sharers = dict.fromkeys(account for move in moves if move.cost is not None for account in move.cost.wallets)
     calls, now_ms = await _calls_and_now(
         {claim.call_id for claim in claims if isinstance(claim, MinuteClaim)}, transaction
     )
@@ -140,6 +139,7 @@ async def _facts(moves: Sequence[Move], transaction: Transaction) -> Facts:
         balances=await _balances(payers, transaction) if payers else {},
         calls=calls,
         orders=await _orders({claim.order_id for claim in claims if isinstance(claim, OrderClaim)}, transaction),
+        unfolded=await _unfolded(sharers, transaction) if sharers else {},
     )
 
 
@@ -151,6 +151,13 @@ async def _posted(ids: Iterable[EntryId], transaction: Transaction) -> dict[Entr
 async def _balances(accounts: Iterable[AccountId], transaction: Transaction) -> dict[AccountId, int]:
     found = await transaction.find(ACCOUNTS, {"_id": {"$in": texts(accounts)}}, fields={"balance": 1})
     return {AccountId(document["_id"]): int(document["balance"]) for document in found}
+
+
+async def _unfolded(accounts: Iterable[AccountId], transaction: Transaction) -> dict[AccountId, int]:
+    wanted = {"$match": {"credits.account": {"$in": texts(accounts)}}}
+    by_account = {"$group": {"_id": "$credits.account", "amount": {"$sum": "$credits.amount"}}}
+    found = await transaction.aggregate(PENDING, [wanted, {"$unwind": "$credits"}, wanted, by_account])
+    return {AccountId(document["_id"]): int(document["amount"]) for document in found}
 
 
 async def _calls_and_now(call_ids: Iterable[CallId], transaction: Transaction) -> tuple[dict[CallId, CallFence], int]:
@@ -177,11 +184,13 @@ async def _orders(order_ids: Iterable[OrderId], transaction: Transaction) -> dic
     wanted = texts(order_ids)
     if not wanted:
         return {}
-    found = await transaction.find(ORDERS, {"_id": {"$in": wanted}}, fields={"person_id": 1, "diamonds": 1, "state": 1})
+    fields = {"person_id": 1, "currency": 1, "amount": 1, "state": 1}
+    found = await transaction.find(ORDERS, {"_id": {"$in": wanted}}, fields=fields)
     return {
         OrderId(document["_id"]): OrderFence(
             person_id=document["person_id"],
-            diamonds=int(document["diamonds"]),
+            currency=Currency(document["currency"]),
+            amount=int(document["amount"]),
             is_paid=document["state"] == OrderState.PAID.value,
         )
         for document in found

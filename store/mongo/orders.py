@@ -79,4 +79,12 @@ def _order(document: Document | None) -> OrderRecord | None:
 
 def _origin(order: OrderRecord) -> tuple[object, ...]:
     """What never changes of an order, and so tells whether two records are the same one."""
-    return (order.person_id, order.product_id, order.diamonds, order.fee_fen, order.created_at_ms, order.request_key)
+    return (
+        order.person_id,
+        order.product_id,
+        order.currency,
+        order.amount,
+        order.fee_fen,
+        order.created_at_ms,
+        order.request_key,
+    )

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from store.interfaces.errors import Conflict, NotThere
 from store.interfaces.ids import ID_MAX, PersonId
-from store.interfaces.people import Ban, PersonRecord, Role, Session
+from store.interfaces.people import Ban, PersonRecord, Profile, Role, Session
 from store.mongo.codec import document_of, fields_of, number, numbers, record_of, text
 from store.mongo.collections import PEOPLE, SESSIONS
 from store.mongo.connection import Document, Duplicate, Mongo
@@ -16,6 +16,7 @@ __all__ = ["MongoPeople", "MongoSessions"]
 MANY_MAX: Final = 1000
 ID_DIGITS_MAX: Final = len(str(ID_MAX))
 NEWEST: Final = (("created_at_ms", -1), ("_id", -1))
+LEAST_LATELY_USED: Final = (("seen_at_ms", 1), ("device", 1))
 
 
 class MongoPeople:
@@ -41,6 +42,11 @@ class MongoPeople:
         where = {"surface": text(surface), "external_id": text(external_id)}
         return _person(await self._mongo.find_one(PEOPLE, where))
 
+    async def by_public_id(self, surface: str, public_id: str) -> PersonRecord | None:
+        # The second half is for the empty one, which is nobody's.
+        where = {"surface": text(surface), "public_id": {"$eq": text(public_id), "$gt": ""}}
+        return _person(await self._mongo.find_one(PEOPLE, where))
+
     async def many(self, person_ids: Sequence[PersonId]) -> dict[PersonId, PersonRecord]:
         assert len(person_ids) <= MANY_MAX
         found = await self._mongo.find(PEOPLE, {"_id": {"$in": numbers(person_ids)}})
@@ -56,6 +62,14 @@ class MongoPeople:
     async def set_hidden(self, person_id: PersonId, *, is_hidden: bool) -> None:
         await self._set(person_id, {"is_hidden": bool(is_hidden)})
 
+    async def set_profile(self, person_id: PersonId, profile: Profile) -> None:
+        changed = {name: value for name, value in fields_of(profile).items() if value is not None}
+        # Nothing to change is a change too: it tells whether there is such a person.
+        await self._set(person_id, changed or {"_id": number(person_id)})
+
+    async def note_login(self, person_id: PersonId, at_ms: int) -> None:
+        await self._change(person_id, {"$max": {"last_login_at_ms": number(at_ms)}})
+
     async def set_ban(self, person_id: PersonId, ban: Ban | None) -> None:
         await self._set(person_id, {"ban": None if ban is None else fields_of(ban)})
 
@@ -63,12 +77,20 @@ class MongoPeople:
         where: Document = {} if role is None else {"role": role.value}
         if text:
             beginning = f"^{re.escape(text)}"
-            where["$or"] = [{"external_id": {"$eq": text}}, {"nickname": {"$regex": beginning}}, *_by_number(text)]
+            where["$or"] = [
+                {"external_id": {"$eq": text}},
+                {"public_id": {"$eq": text}},
+                {"nickname": {"$regex": beginning}},
+                *_by_number(text),
+            ]
         found = await self._mongo.find(PEOPLE, where, sort=NEWEST, limit=limit)
         return tuple(record_of(document, PersonRecord) for document in found)
 
     async def _set(self, person_id: PersonId, fields: Document) -> None:
-        if not await self._mongo.update(PEOPLE, {"_id": number(person_id)}, {"$set": fields}):
+        await self._change(person_id, {"$set": fields})
+
+    async def _change(self, person_id: PersonId, change: Document) -> None:
+        if not await self._mongo.update(PEOPLE, {"_id": number(person_id)}, change):
             raise NotThere(f"no person {person_id}")
 
 
@@ -96,6 +118,10 @@ class MongoSessions:
         where = {"token_hash": text(token_hash), "seen_at_ms": {"$gte": number(idle_since_ms)}}
         document = await self._mongo.find_one(SESSIONS, where)
         return None if document is None else record_of(document, Session)
+
+    async def of(self, person_id: PersonId) -> tuple[Session, ...]:
+        found = await self._mongo.find(SESSIONS, {"person_id": number(person_id)}, sort=LEAST_LATELY_USED)
+        return tuple(record_of(document, Session) for document in found)
 
     async def touch(self, token_hash: str, seen_at_ms: int) -> None:
         change = {"$max": {"seen_at_ms": number(seen_at_ms)}}

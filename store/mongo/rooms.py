@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from msgspec.structs import replace
+
 from store.interfaces.errors import Conflict, NotOwner
 from store.interfaces.ids import NOBODY, NodeId, RoomId
 from store.interfaces.rooms import RoomRecord
@@ -27,17 +29,30 @@ class MongoRooms:
             await self._mongo.insert(ROOMS, _document(room))
         except Duplicate as duplicate:
             kept = await self.get(room.id)
-            if kept is None or (kept.creator_id, kept.created_at_ms) != (room.creator_id, room.created_at_ms):
+            if kept is None or (kept.anchor_id, kept.created_at_ms) != (room.anchor_id, room.created_at_ms):
                 raise Conflict(f"room {room.id} is another one") from duplicate
             return kept
         return room
+
+    async def reopen(self, room: RoomRecord) -> RoomRecord | None:
+        fields = _document(replace(room, epoch=room.epoch + 1))
+        closed = {"_id": fields.pop("_id"), "epoch": number(room.epoch), "open": False}
+        opened = _room(await self._mongo.find_and_update(ROOMS, closed, {"$set": fields}))
+        if opened is not None:
+            return opened
+        kept = await self.get(room.id)
+        is_this_one = kept is not None and (kept.anchor_id, kept.created_at_ms) == (room.anchor_id, room.created_at_ms)
+        return kept if kept is not None and kept.is_open and is_this_one else None
 
     async def save(self, room: RoomRecord) -> None:
         fields = _document(room)
         key = fields.pop("_id")
         before = {"_id": key, "epoch": fields["epoch"], "version": number(room.version - 1), "open": True}
-        if await self._mongo.update(ROOMS, before, {"$set": fields}):
-            return
+        try:
+            if await self._mongo.update(ROOMS, before, {"$set": fields}):
+                return
+        except Duplicate as duplicate:
+            raise Conflict(f"somebody in room {room.id} sits in another one") from duplicate
         kept = await self.get(room.id)
         if kept is None or (kept.epoch, kept.version) != (room.epoch, room.version):
             raise NotOwner
@@ -64,10 +79,13 @@ class MongoRooms:
 
 
 def _document(room: RoomRecord) -> Document:
-    """Custom fields are kept as pairs: their names are the clients' and must never be read as field paths (SEC-21)."""
+    """Custom fields are kept as pairs: their names are the clients' and must never be read as field paths (SEC-21).
+
+    ``is_seated`` keeps rooms with free seats out of the index of who sits where: there an empty list is a value too.
+    """
     document = document_of(room)
     pairs = [{"name": name, "value": value} for name, value in document["custom"].items()]
-    return {**document, "custom": pairs, "open": room.is_open}
+    return {**document, "custom": pairs, "open": room.is_open, "is_seated": bool(room.seats)}
 
 
 def _room(document: Document | None) -> RoomRecord | None:

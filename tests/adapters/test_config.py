@@ -6,7 +6,7 @@ import msgspec
 import pytest
 import yaml
 
-from adapters.config import PREFIX, Config, ConfigError, Loaded, load, show
+from adapters.config import LIVE, PREFIX, Config, ConfigError, Loaded, Shown, load, overtake, show
 from engine.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -15,6 +15,7 @@ STRONG = "0f3b9c5e7a2d4861f0e9d8c7b6a59483"
 
 PRODUCTION = {
     "GREENROOM_ENV": "production",
+    "GREENROOM_HTTP__PUBLIC_URL": "https://live.cn",
     "GREENROOM_MONGO__URI": "mongodb://greenroom:s3cret@db-1,db-2,db-3/?replicaSet=rs0",
     "GREENROOM_REDIS__URL": "rediss://:s3cret@cache:6379/0",
     "GREENROOM_WECHAT__STAND_IN": "false",
@@ -31,6 +32,20 @@ PRODUCTION = {
     "GREENROOM_PAY__MERCHANT_ID": "1230000109",
     "GREENROOM_PAY__API_KEY": "5" + STRONG,
     "GREENROOM_PAY__NOTIFY_URL": "https://live.cn/app/pay/notify",
+    "GREENROOM_GOOGLE__STAND_IN": "false",
+    "GREENROOM_NOWPAYMENTS__STAND_IN": "false",
+    "GREENROOM_NOWPAYMENTS__IPN_SECRET": "",
+    "GREENROOM_WEB_TOKENS__KEY": "6" + STRONG,
+}
+GOOGLE = {
+    "GREENROOM_GOOGLE__CLIENT_ID": "1090-x.apps.googleusercontent.com",
+    "GREENROOM_GOOGLE__CLIENT_SECRET": "GOCSPX-" + STRONG,
+    "GREENROOM_GOOGLE__CALLBACK_URL": "https://live.cn/api/users/google_oauth2_callback/",
+}
+NOWPAYMENTS = {
+    "GREENROOM_NOWPAYMENTS__API_KEY": "V5Q4A6R-KZ6M2R5-PP6NAPY-HNKPXCE",
+    "GREENROOM_NOWPAYMENTS__IPN_SECRET": "7" + STRONG,
+    "GREENROOM_NOWPAYMENTS__CALLBACK_URL": "https://live.cn/api/payment/payment_callback/",
 }
 
 
@@ -76,7 +91,7 @@ def test_the_shipped_file_gives_a_reason_for_every_setting():
 
 def test_the_shipped_file_holds_no_real_secret():
     shown = show(load(file=SHIPPED, environment={}))
-    secrets = [path for path, setting in shown.items() if setting["value"] == "****"]
+    secrets = [path for path, setting in shown.items() if setting.value == "****"]
 
     text = SHIPPED.read_text("utf-8")
     assert secrets
@@ -108,7 +123,7 @@ def test_later_voices_win_and_are_remembered(written):
 
     http = loaded.config.http
     assert (http.port, http.host, http.language) == (3, "::1", "en")
-    assert {path: setting["origin"] for path, setting in show(loaded).items() if path.startswith(("http", "env"))} == {
+    assert {path: setting.origin for path, setting in show(loaded).items() if path.startswith(("http", "env"))} == {
         "env": "config.yaml",
         "http.host": "GREENROOM_HTTP__HOST",
         "http.port": "flag",
@@ -119,6 +134,7 @@ def test_later_voices_win_and_are_remembered(written):
         "http.trusted_proxies": "built-in",
         "http.origins": "built-in",
         "http.language": "config.yaml",
+        "http.public_url": "built-in",
     }
 
 
@@ -142,7 +158,7 @@ def test_later_voices_win_and_are_remembered(written):
 def test_a_variable_sets_any_key(variable, text, path, value):
     loaded = load(file=None, environment={PREFIX + variable: text})
 
-    assert show(loaded)[path] == {"value": value, "origin": PREFIX + variable}
+    assert show(loaded)[path] == Shown(value=value, origin=PREFIX + variable)
 
 
 def test_the_command_lines_own_variables_are_no_settings():
@@ -273,16 +289,21 @@ def test_production_lists_everything_that_only_development_may_have():
         "wechat.stand_in",
         "media.stand_in",
         "pay.stand_in",
+        "google.stand_in",
+        "nowpayments.stand_in",
         "wechat.app_secret",
         "im.secret_key",
         "media.push_key",
         "media.play_key",
         "pay.api_key",
+        "nowpayments.ipn_secret",
+        "web_tokens.key",
         "wechat.app_id",
         "im.sdk_app_id",
         "media.push_host",
         "media.play_host",
         "pay.merchant_id",
+        "http.public_url",
         "pay.notify_url",
         "failpoints",
         "billing.minute_ms",
@@ -341,10 +362,10 @@ def test_shown_settings_hide_every_secret_and_tell_where_each_came_from(producti
 
     assert STRONG not in str(shown)
     assert "s3cret" not in str(shown)
-    assert shown["pay.api_key"] == {"value": "****", "origin": "GREENROOM_PAY__API_KEY"}
-    assert shown["mongo.uri"]["value"] == "mongodb://greenroom:****@db-1,db-2,db-3/?replicaSet=rs0"
-    assert shown["redis.url"]["value"] == "rediss://:****@cache:6379/0"
-    assert shown["http.port"] == {"value": 8_000, "origin": "config.yaml"}
+    assert shown["pay.api_key"] == Shown(value="****", origin="GREENROOM_PAY__API_KEY")
+    assert shown["mongo.uri"].value == "mongodb://greenroom:****@db-1,db-2,db-3/?replicaSet=rs0"
+    assert shown["redis.url"].value == "rediss://:****@cache:6379/0"
+    assert shown["http.port"] == Shown(value=8_000, origin="config.yaml")
 
 
 def test_printing_a_configuration_tells_no_secret(production):
@@ -354,11 +375,61 @@ def test_printing_a_configuration_tells_no_secret(production):
 
 
 def test_an_unset_secret_is_shown_as_unset():
-    assert show(load(file=None, environment={}))["wechat.app_secret"]["value"] == ""
+    assert show(load(file=None, environment={}))["wechat.app_secret"].value == ""
     assert (
-        show(load(file=None, environment={"GREENROOM_MONGO__URI": "mongodb://db"}))["mongo.uri"]["value"]
-        == "mongodb://db"
+        show(load(file=None, environment={"GREENROOM_MONGO__URI": "mongodb://db"}))["mongo.uri"].value == "mongodb://db"
     )
+
+
+# While a server runs
+
+
+def test_what_may_change_while_a_server_runs_is_there_and_listed_in_the_file():
+    paths = set(show(load(file=None, environment={})))
+    head = SHIPPED.read_text("utf-8").partition("\nenv:")[0]
+
+    for one in LIVE:
+        assert one in paths or any(path.startswith(f"{one}.") for path in paths)
+    listed = head.partition("while the server runs:")[2].partition(".\n")[0]
+    assert tuple(word.strip("# \n") for word in listed.split(",")) == LIVE
+
+
+def test_a_running_configuration_takes_what_may_change_and_names_the_rest(written):
+    running = load(file=written("share: {title: old}\nhttp: {port: 1}\ncalls: {ring_ms: 5000}"), environment={})
+    fresh = load(
+        file=written("share: {title: new}\nhttp: {port: 2}\ncalls: {ring_ms: 5000}\ngifts: []"),
+        environment={"GREENROOM_QLIVE__WITHDRAW_RATE": "0.7"},
+    )
+
+    overtaken, difference = overtake(running, fresh)
+
+    assert set(difference.changed) == {"share.title", "gifts", "qlive.withdraw_rate"}
+    assert difference.needs_restart == ("http.port",)
+    assert overtaken.config == msgspec.structs.replace(
+        running.config, share=fresh.config.share, gifts=(), qlive=fresh.config.qlive
+    )
+    shown = show(overtaken)
+    assert shown["http.port"] == Shown(value=1, origin="config.yaml")
+    assert shown["qlive.withdraw_rate"] == Shown(value="0.7", origin="GREENROOM_QLIVE__WITHDRAW_RATE")
+
+
+def test_what_is_said_no_longer_is_built_in_again(written):
+    running = load(file=written("share: {title: old}\nlimits: {default_rate: 5}"), environment={})
+
+    overtaken, difference = overtake(running, load(file=written(""), environment={}))
+
+    assert set(difference.changed) == {"share.title", "limits.default_rate"}
+    assert overtaken.config == Config()
+    assert overtaken.origins == {}
+
+
+def test_a_configuration_overtaken_by_itself_stays_as_it_is():
+    running = load(file=SHIPPED, environment=PRODUCTION)
+
+    overtaken, difference = overtake(running, running)
+
+    assert overtaken == running
+    assert (difference.changed, difference.needs_restart) == ((), ())
 
 
 # Media servers
@@ -398,4 +469,104 @@ def test_the_secrets_of_hooks_are_not_shown():
     )
 
     assert STRONG not in repr(loaded.config)
-    assert show(loaded)["media.hooks.css_path"]["value"] == "****"
+    assert show(loaded)["media.hooks.css_path"].value == "****"
+
+
+# The site's outside services
+
+
+def test_production_runs_without_google_and_without_cryptocurrencies_and_with_them():
+    assert load(file=SHIPPED, environment=PRODUCTION).config.google.client_id == ""
+
+    config = load(file=SHIPPED, environment=PRODUCTION | GOOGLE | NOWPAYMENTS).config
+
+    assert config.google.client_secret.startswith("GOCSPX-")
+    # The provider's keys are a character short of what we ask of our own.
+    assert len(config.nowpayments.api_key) == 31
+
+
+@pytest.mark.parametrize(
+    ("variables", "complaint"),
+    [
+        ({"GOOGLE__STAND_IN": "true"}, "google.stand_in: a stand-in serves nobody"),
+        ({"NOWPAYMENTS__STAND_IN": "true"}, "nowpayments.stand_in: a stand-in serves nobody"),
+        ({"GOOGLE__CLIENT_SECRET": "GOCSPX-short"}, "google.client_secret: is shorter than 32 bytes"),
+        ({"GOOGLE__TOKEN_URL": "http://oauth2.googleapis.com/token"}, "google.token_url: must be an https address"),
+        ({"GOOGLE__CALLBACK_URL": "http://live.cn/back"}, "google.callback_url: must be an https address"),
+        ({"GOOGLE__HOME_URL": "http://live.cn/"}, "google.home_url: must be an https address"),
+        ({"NOWPAYMENTS__API_KEY": "V5Q4A6R-KZ6M2R5"}, "nowpayments.api_key: is shorter than 28 bytes"),
+        ({"NOWPAYMENTS__BASE_URL": "http://api.nowpayments.io/v1"}, "nowpayments.base_url: must be an https address"),
+        ({"NOWPAYMENTS__IPN_SECRET": "greenroom-dev-ipn-secret"}, "nowpayments.ipn_secret: is a default or an example"),
+        ({"WEB_TOKENS__KEY": "greenroom-dev-web-token-key-that-production-refuses"},
+         "web_tokens.key: is a default or an example"),
+        ({"WEB_TOKENS__KEY": "a" * 40}, "web_tokens.key: repeats itself"),
+        ({"WEB_TOKENS__KEY_FORMER": "b" * 40, "WEB_TOKENS__KEY_FORMER_UNTIL": "2026-12-31T00:00:00Z"},
+         "web_tokens.key_former: repeats itself"),
+    ],
+)  # fmt: skip
+def test_production_refuses_stand_ins_and_weak_secrets_of_the_site(variables, complaint):
+    environment = PRODUCTION | GOOGLE | NOWPAYMENTS | {PREFIX + name: value for name, value in variables.items()}
+
+    (told,) = mistakes_of(environment=environment)
+
+    assert told.startswith(f"production: {complaint}")
+
+
+@pytest.mark.parametrize(
+    ("variables", "complaint"),
+    [
+        ({"GOOGLE__STAND_IN": "false", "GOOGLE__CLIENT_ID": "1090-x"},
+         "google.client_id: goes with google.client_secret and google.callback_url, or none of them"),
+        ({"GOOGLE__CALLBACK_URL": "live.cn"}, "google.callback_url: must begin with http:// or https://"),
+        ({"NOWPAYMENTS__STAND_IN": "false"},
+         "nowpayments.api_key: goes with nowpayments.ipn_secret and nowpayments.callback_url, or none of them"),
+        ({"NOWPAYMENTS__PAY_CURRENCY": "USDT TRC20"}, "nowpayments.pay_currency: Expected str matching regex"),
+        ({"WEB_TOKENS__KEY": ""}, "web_tokens.key: is empty"),
+        ({"WEB_TOKENS__KEY": "k" * 31}, "web_tokens.key: is shorter than 32 bytes"),
+        ({"WEB_TOKENS__KEY_FORMER": "k" * 32},
+         "web_tokens.key_former: goes with web_tokens.key_former_until, or neither"),
+        ({"WEB_TOKENS__KEY_FORMER": "k" * 32, "WEB_TOKENS__KEY_FORMER_UNTIL": "soon"},
+         "web_tokens.key_former_until: not of the form 2026-12-31T00:00:00Z"),
+        ({"WEB_TOKENS__KEY_FORMER": "k" * 32, "WEB_TOKENS__KEY_FORMER_UNTIL": "2026-12-31T00:00:00"},
+         "web_tokens.key_former_until: not of the form 2026-12-31T00:00:00Z"),
+        ({"PASSWORDS__COST": "9"}, "passwords.cost: Expected int >= 10"),
+    ],
+)  # fmt: skip
+def test_a_site_that_cannot_work_stops_the_start(variables, complaint):
+    (told,) = mistakes_of(environment={PREFIX + name: value for name, value in variables.items()})
+
+    assert told.startswith(complaint)
+
+
+@pytest.mark.parametrize("home_url", ["/", "/home?from=google", "https://live.cn/", "https://live.cn:8443/home"])
+def test_a_browser_may_end_at_home(home_url):
+    assert from_environment(GOOGLE__HOME_URL=home_url).google.home_url == home_url
+
+
+@pytest.mark.parametrize(
+    "home_url",
+    ["//evil.cn", "///evil.cn", "\\evil.cn", "/\\evil.cn", "https://live.cn@evil.cn/", "https:evil.cn", "https:///evil.cn",
+     "javascript:alert(1)", "evil.cn", "/ /evil.cn", "/\t/evil.cn", "/home\r\nLocation: //evil.cn"],
+)  # fmt: skip
+def test_a_home_that_is_somewhere_else_stops_the_start(home_url):
+    (told,) = mistakes_of(environment={"GREENROOM_GOOGLE__HOME_URL": home_url})
+
+    assert told.startswith("google.home_url: neither a path of ours")
+
+
+def test_the_former_key_has_a_last_moment():
+    tokens = from_environment(
+        WEB_TOKENS__KEY_FORMER="k" * 32, WEB_TOKENS__KEY_FORMER_UNTIL="2026-01-01T08:00:00+08:00"
+    ).web_tokens
+
+    assert tokens.key_former_until_s == 1_767_225_600
+    assert from_environment().web_tokens.key_former_until_s == 0
+
+
+def test_the_secrets_of_the_site_are_not_shown():
+    loaded = load(file=None, environment=PRODUCTION | GOOGLE | NOWPAYMENTS)
+
+    for path in ("google.client_secret", "nowpayments.api_key", "nowpayments.ipn_secret", "web_tokens.key"):
+        assert show(loaded)[path].value == "****"
+    assert STRONG not in repr(loaded.config)
+    assert "HNKPXCE" not in repr(loaded.config)

@@ -7,26 +7,29 @@ import pytest
 from tornado.httpclient import AsyncHTTPClient
 
 from adapters.wechat_login import DevCodes, WeChatCodes
-from engine.errors import EngineError, NotSignedIn, StoreDown, TooMany
+from engine.errors import BadInput, EngineError, NotSignedIn, StoreDown, TooMany
+from engine.ports import SealedProfile, WeChatProfile
 from tests.support.fakes import RecordingLog
-from tests.support.stand_ins import WeChatLoginStandIn, serving
+from tests.support.stand_ins import WeChatLoginStandIn, seal, serving
 
 SECRET = "a-secret-of-the-application"
+OTHER_APP = {"wx7777777777777777": "a-secret-of-the-other"}
+NOW_S = 1_767_225_600
 
 
 @contextlib.asynccontextmanager
-async def wechat(stand_in, *, log=None, app_secret=SECRET, deadline_ms=5_000):
+async def wechat(stand_in, *, log=None, app_secret=SECRET, deadline_ms=5_000, now_s=lambda: NOW_S):
     """``WeChatCodes`` that asks ``stand_in``."""
     http = AsyncHTTPClient(force_instance=True)
     try:
         async with serving(stand_in) as base_url:
             yield WeChatCodes(
-                app_id=stand_in.app_id,
-                app_secret=app_secret,
+                apps={stand_in.app_id: app_secret, **OTHER_APP},
                 base_url=base_url,
                 http=http,
                 log=log or RecordingLog(),
                 deadline_ms=deadline_ms,
+                now_s=now_s,
             )
     finally:
         http.close()
@@ -176,11 +179,70 @@ async def test_a_wrong_secret_alarms_operators_without_showing_it():
     assert log.take("wechat_login_misconfigured") == {"errcode": 40125}
 
 
+@pytest.mark.real_loop(deadline_s=10)
+async def test_a_code_may_be_for_another_mini_program_of_ours():
+    stand_in = WeChatLoginStandIn(app_id="wx7777777777777777", app_secret="a-secret-of-the-other")
+    stand_in.grant("code", "oTEST0001")
+    http = AsyncHTTPClient(force_instance=True)
+
+    async with serving(stand_in) as base_url:
+        codes = WeChatCodes(apps={"wx1": "x", **OTHER_APP}, base_url=base_url, http=http, log=RecordingLog())
+        identity = await codes.identify("code", app_id="wx7777777777777777")
+    http.close()
+
+    assert identity.open_id == "oTEST0001"
+    assert stand_in.requests[0]["appid"] == "wx7777777777777777"
+
+
+@pytest.mark.real_loop(deadline_s=10)
+async def test_a_code_for_somebody_elses_mini_program_is_not_asked_about():
+    stand_in = WeChatLoginStandIn()
+
+    async with wechat(stand_in) as codes:
+        with pytest.raises(BadInput) as refused:
+            await codes.identify("code", app_id="wx0000000000000000")
+
+    assert refused.value.field == "app_id"
+    assert stand_in.requests == []
+
+
+@pytest.mark.real_loop(deadline_s=10)
+async def test_a_sealed_profile_is_opened_with_the_key_of_its_code():
+    stand_in = WeChatLoginStandIn()
+    stand_in.grant("code", "oTEST0001")
+    told = {"openId": "oTEST0001", "nickName": "小红", "gender": 2, "avatarUrl": "https://thirdwx.qlogo.cn/1"}
+    encrypted, iv = seal(told, app_id=stand_in.app_id, timestamp=NOW_S, session_key=stand_in.session_key)
+
+    async with wechat(stand_in) as codes:
+        identity = await codes.identify("code", sealed=SealedProfile(encrypted_data=encrypted, iv=iv))
+
+    assert identity.open_id == "oTEST0001"
+    assert identity.profile == WeChatProfile(nickname="小红", gender=2, avatar_url="https://thirdwx.qlogo.cn/1")
+    assert identity.attributes == {}
+
+
+@pytest.mark.real_loop(deadline_s=10)
+async def test_a_profile_sealed_with_another_key_signs_nobody_in(caplog):
+    stand_in = WeChatLoginStandIn()
+    stand_in.grant("code", "oTEST0001")
+    encrypted, iv = seal({}, app_id=stand_in.app_id, timestamp=NOW_S, session_key="AAECAwQFBgcICQoLDA0ODw==")
+
+    with caplog.at_level(logging.DEBUG):
+        async with wechat(stand_in) as codes:
+            with pytest.raises(BadInput) as refused:
+                await codes.identify("code", sealed=SealedProfile(encrypted_data=encrypted, iv=iv))
+
+    assert refused.value.field == "sealed_profile"
+    assert stand_in.session_key not in repr(refused.value)
+    assert not [record for record in caplog.records if stand_in.session_key in record.getMessage()]
+
+
 # Development
 
 
 class OtherCodes:
-    async def identify(self, code):
+    async def identify(self, code, *, app_id="", sealed=None):
+        assert (app_id, sealed) in (("", None), ("wx1", SealedProfile(encrypted_data="x", iv="y")))
         raise TooMany(retry_after_ms=len(code))
 
 
@@ -237,7 +299,21 @@ async def test_other_codes_go_to_wechat_where_there_is_one():
         await codes.identify("033")
 
     assert caught.value.retry_after_ms == 3
+    with pytest.raises(TooMany):
+        await codes.identify("033", app_id="wx1", sealed=SealedProfile(encrypted_data="x", iv="y"))
     assert (await codes.identify("dev:tom")).open_id == "dev:tom"
+
+
+async def test_a_dev_code_is_for_any_mini_program_unless_ours_are_named():
+    sealed = SealedProfile(encrypted_data="not even base64!", iv="")
+    anybodys, ours = DevCodes(env="dev"), DevCodes(env="dev", app_ids=["wx1"])
+
+    assert (await anybodys.identify("dev:tom", app_id="wx2", sealed=sealed)).open_id == "dev:tom"
+    assert (await ours.identify("dev:tom", app_id="wx1", sealed=sealed)).open_id == "dev:tom"
+    assert (await ours.identify("dev:tom")).open_id == "dev:tom"
+    with pytest.raises(BadInput) as refused:
+        await ours.identify("dev:tom", app_id="wx2")
+    assert refused.value.field == "app_id"
 
 
 @pytest.mark.parametrize("env", ["production", "", "Dev"])

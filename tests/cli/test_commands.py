@@ -6,6 +6,7 @@ import time
 import pytest
 
 from adapters.datadir import DataDir
+from engine.ports import SealedProfile
 from store.interfaces.ids import AccountId, CallId, RoomId
 from tests.surfaces.admin.desk import LATE_MS, at_the_desk
 
@@ -53,7 +54,7 @@ async def test_status_shows_the_node_and_finds_stuck_calls(data_dir):
             what            now  today  note
             ─────────────────────────────────────
             rooms open        0      –  0 on air
-            people sending    0      –
+            seats taken       0      –
             viewers           0      –
             people here       2      –  0 sockets
             calls live        1      1
@@ -267,14 +268,14 @@ async def test_the_ledger_is_verified_and_a_finding_names_where_to_look(data_dir
 async def test_doctor_exits_by_what_it_finds(data_dir):
     async with at_the_desk(data_dir) as desk:
         code, out, _ = await desk.type("doctor")
-        assert (code, out.splitlines()[-1]) == (0, "6 checks, 0 FAIL")
+        assert (code, out.splitlines()[-1]) == (0, "10 checks, 0 FAIL")
 
         desk.cast.switch.is_down = True
         code, out, _ = await desk.type("doctor")
         failed = [line for line in out.splitlines() if line.startswith("FAIL")]
 
-        assert (code, out.splitlines()[-1]) == (1, "6 checks, 5 FAIL")
-        assert len(failed) == 5
+        assert (code, out.splitlines()[-1]) == (1, "10 checks, 8 FAIL")
+        assert len(failed) == 8
         assert all("→ greenroom " in line for line in failed)
 
 
@@ -329,30 +330,6 @@ async def test_more_than_somebody_holds_is_refused_before_it_is_tried(data_dir):
         assert await desk.audit() == []
 
 
-async def test_rooms_are_listed_shown_and_closed(data_dir):
-    async with at_the_desk(data_dir) as desk:
-        await desk.engine.rooms.create(desk.mei, room_id=ROOM, info="hello", guest_id=None)
-        await desk.engine.rooms.enter(desk.tom, ROOM, described="Tom")
-
-        code, out, _ = await desk.type("rooms")
-        assert code == 0
-        assert out == block("""
-            room    creator  call  sending  viewers       age
-            ─────────────────────────────────────────────────
-            room_1  10001    –           0        1  00:00:00
-            1 room
-        """)
-        code, out, _ = await desk.type("rooms", "show", "room_1")
-        assert (code, out.splitlines()[-1].split()) == (0, ["10002", "watches", "–", "–"])
-        code, out, _ = await desk.type("rooms", "close", "room_1", "--reason", "a test")
-        assert out.startswith("would close room_1 of 10001: 0 sending, 1 viewer\n")
-        code, out, _ = await desk.type("rooms", "close", "room_1", "--reason", "a test", "--yes")
-        assert (code, out) == (0, "room room_1 is closed\n")
-        code, _, err = await desk.type("rooms", "show", "room_1")
-        assert code == 4
-        assert err.startswith("refused: no such room (NOT_FOUND, request ")
-
-
 async def test_people_are_found_by_id_external_id_or_nickname(data_dir):
     async with at_the_desk(data_dir) as desk:
         for words in (("users", "find", "阿"), ("users", "find", "dev:mei"), ("users", "find", "--role", "anchor")):
@@ -360,9 +337,9 @@ async def test_people_are_found_by_id_external_id_or_nickname(data_dir):
 
             assert code == 0
             assert out == block("""
-                id     role    nickname  external id  price  ban  since
-                ─────────────────────────────────────────────────────────────────────
-                10001  anchor  阿宁      dev:mei         10       2026-01-01 12:00:00
+                id     role    nickname  external id  shown id  price  ban  since
+                ───────────────────────────────────────────────────────────────────────────────
+                10001  anchor  阿宁      dev:mei                   10       2026-01-01 12:00:00
                 1 of the newest
             """)
         code, out, _ = await desk.type("users")
@@ -371,12 +348,60 @@ async def test_people_are_found_by_id_external_id_or_nickname(data_dir):
         assert (code, err) == (4, "refused: nobody fits nobody: greenroom users find nobody (NOT_FOUND)\n")
 
 
+async def test_people_of_blind_dates_are_found_by_the_id_they_show_and_approved_as_matchmakers(data_dir):
+    async with at_the_desk(data_dir) as desk:
+        sealed = SealedProfile(encrypted_data="", iv="")
+        hong = (await desk.engine.identity.sign_up("qlive", "dev:hong", app_id="", sealed=sealed)).person
+        # Somebody who calls himself by her number is not meant by it.
+        await desk.stage.sign_in(f"dev:eve?nickname={hong.public_id}")
+
+        code, out, _ = await desk.type("users", "show", hong.public_id)
+        shown = {words[0]: words[1:] for words in map(str.split, out.splitlines()) if words}
+        assert (code, shown["id"], shown["shown"]) == (0, [str(hong.id)], ["id", hong.public_id])
+
+        code, out, _ = await desk.type("users", "approve", hong.public_id, "--reason", "a test")
+        assert out.splitlines()[0] == f"would make {hong.id} hong a matchmaker (now: guest)"
+        code, out, _ = await desk.type("users", "approve", hong.public_id, "--reason", "a test", "--yes")
+        assert (code, out) == (0, f"{hong.id} hong is a matchmaker\n")
+        code, out, _ = await desk.type("users", "approve", "dev:hong", "--revoke", "--reason", "a test", "--yes")
+        assert (code, out) == (0, f"{hong.id} hong is a guest\n")
+
+
+async def test_settings_are_shown_with_who_said_them_and_read_again(data_dir):
+    async with at_the_desk(data_dir) as desk:
+        code, out, _ = await desk.type("config", "show")
+        assert code == 0
+        assert out == block("""
+            setting      value           said by
+            ───────────────────────────────────────────────────
+            http.port    8000            flag
+            share.title  和我视频聊天吧  built-in
+            pay.api_key  ****            GREENROOM_PAY__API_KEY
+            3 settings
+        """)
+        code, out, _ = await desk.type("config", "show", "share")
+        assert (code, out.splitlines()[-1]) == (0, "1 setting")
+        code, _, err = await desk.type("config", "show", "shar")
+        assert (code, err) == (4, "refused: there is no setting shar (NOT_FOUND)\n")
+
+        code, out, _ = await desk.type("config", "reload", "--reason", "a test")
+        assert (code, out.splitlines()[0]) == (0, "would read the configuration again")
+        code, out, _ = await desk.type("config", "reload", "--reason", "a test", "--yes")
+        assert (code, out) == (0, "changed: share.title\nneeds a restart: calls.ring_ms\n")
+        desk.config.mistakes = ("http.port: Expected int, got str", "gifs: no such setting")
+        code, out, _ = await desk.type("config", "reload", "--reason", "a test", "--yes")
+        assert (code, out) == (
+            1,
+            "nothing has changed, because of\n  http.port: Expected int, got str\n  gifs: no such setting\n",
+        )
+
+
 async def test_a_minted_token_stands_alone_and_works(data_dir):
     async with at_the_desk(data_dir) as desk:
         code, out, _ = await desk.type("token", "mint", "dev:tom")
 
         assert code == 0
-        assert (await desk.engine.identity.who(out.strip())).id == desk.tom.id
+        assert (await desk.engine.identity.who(out.strip(), surface="calls")).id == desk.tom.id
     async with at_the_desk(data_dir, is_dev=False) as desk:
         code, _, err = await desk.type("token", "mint", "10002")
 
@@ -404,14 +429,16 @@ async def test_a_minted_token_stands_alone_and_works(data_dir):
         ("rooms",),
         ("rooms", "ls"),
         ("rooms", "show", "room_1"),
+        ("rooms", "seats", "room_1"),
         ("token", "mint", "10002"),
+        ("config", "show"),
     ],
     ids=" ".join,
 )
 async def test_every_question_can_be_asked_as_json(data_dir, words):
     async with at_the_desk(data_dir) as desk:
         await desk.cast.connect()
-        await desk.engine.rooms.create(desk.mei, room_id=ROOM, info="", guest_id=None)
+        await desk.engine.live_rooms.create(desk.mei, room_id=ROOM, info="", guest_id=None)
 
         code, out, err = await desk.type(*words, "--json")
         before = await desk.type("--json", *words)

@@ -104,7 +104,7 @@ def test_every_command_has_help():
 
 
 def test_every_question_has_json_and_every_act_asks_why():
-    groups_only = {("wallet",), ("ledger",), ("token",), ("run",)}
+    groups_only = {("wallet",), ("ledger",), ("token",), ("config",), ("run",)}
     for path, command in commands():
         names = {option for parameter in command.params for option in parameter.opts}
         if path not in groups_only:

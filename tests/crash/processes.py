@@ -73,11 +73,15 @@ async def running_stores(folder: Path, deaths: list[Death] | None = None) -> Asy
 class ServerProcess:
     """One server and its data folder, over any number of lives.
 
-    ``settings`` are what the environment says: ``billing__minute_ms=1000``. Without ``stores`` it embeds its own.
+    ``settings`` are what the environment says: ``billing__minute_ms=1000``. Without ``stores`` it embeds its own,
+    without ``config`` it reads the file that is shipped.
     """
 
-    def __init__(self, folder: Path, stores: EmbeddedStores | None = None, **settings: object) -> None:
+    def __init__(
+        self, folder: Path, stores: EmbeddedStores | None = None, *, config: Path | None = None, **settings: object
+    ) -> None:
         self.data_dir = folder
+        self._file = () if config is None else ("--config", str(config))
         self.log_file = folder.with_suffix(".log")
         self.http_port = 0
         self.admin_port = 0
@@ -148,7 +152,7 @@ class ServerProcess:
         with self.log_file.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *command,
-                *("--data-dir", str(self.data_dir)),
+                *("--data-dir", str(self.data_dir), *self._file),
                 cwd=HERE,
                 env=environment,
                 stdin=asyncio.subprocess.DEVNULL,

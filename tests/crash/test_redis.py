@@ -12,7 +12,7 @@ import pytest
 from redis import asyncio as aioredis
 
 from adapters.embedded import EmbeddedStores
-from engine.services.identity import SURFACE
+from engine.services.accounts import CALLS
 from store.interfaces.errors import Unavailable
 from store.opened import OpenedStores
 from tests.crash.client import HttpClient
@@ -115,6 +115,6 @@ async def _everybody_known(opened: OpenedStores, load: Load, since_s: float) -> 
         while True:
             # Each connection that we had before it died learns of that by an error.
             with suppress(Unavailable):
-                if set(await opened.presence.present(SURFACE, limit=1_000)) == here:
+                if set(await opened.presence.present(CALLS, limit=1_000)) == here:
                     return time.monotonic() - since_s
             await asyncio.sleep(0.1)

@@ -237,7 +237,7 @@ async def test_the_sweep_outlives_a_call_that_somebody_else_took(monkeypatch: py
 async def test_the_room_of_a_call_that_ended_unseen_is_closed():
     async with on_stage() as cast:
         call = await cast.ring()
-        room = await cast.engine.rooms.create(cast.mei, room_id=None, info="", guest_id=cast.tom.id)
+        room = await cast.engine.live_rooms.create(cast.mei, room_id=None, info="", guest_id=cast.tom.id)
         other_node_takes(cast, call.id)
         cast.engine.calls._owned[call.id].stop()
         await cast.stage.advance(100)
@@ -260,7 +260,7 @@ async def test_a_room_whose_making_nobody_confirmed_gets_an_owner(monkeypatch: p
 
         monkeypatch.setattr(MemoryRooms, "add", add_unheard)
         with pytest.raises(StoreDown):
-            await cast.engine.rooms.create(cast.mei, room_id=None, info="", guest_id=None)
+            await cast.engine.live_rooms.create(cast.mei, room_id=None, info="", guest_id=None)
         monkeypatch.setattr(MemoryRooms, "add", honest)
         await cast.stage.advance(20_000)
 

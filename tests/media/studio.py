@@ -23,7 +23,7 @@ from tornado.testing import bind_unused_port
 
 from adapters.clock import SystemClock, SystemRng
 from adapters.config import Config, Media, MediaHooks
-from adapters.media_addresses import SignedAddresses
+from adapters.media_addresses import SignedAddresses, blind_date_addresses
 from adapters.mixer import RecordingMixer
 from adapters.stream_cutters import NginxCutter
 from adapters.user_sig import UserSig
@@ -192,6 +192,9 @@ class Studio:
             push_keys=(media.push_key,),
             play_keys=(media.play_key,),
         )
+        self.date_addresses = blind_date_addresses(
+            push_host=media.push_host, play_host=media.play_host, push_keys=(media.push_key,)
+        )
         hub = Hub(clock=self.clock, log=self.log, limits=SocketLimits())
         world = World(
             clock=self.clock,
@@ -203,6 +206,7 @@ class Studio:
             codes=DevCodesOnly(),
             payments=DevPay(api_key="a-key-that-only-these-tests-have"),
             media=self.addresses,
+            blind_date_media=self.date_addresses,
             signatures=UserSig(app_id="1400000000", keys=("a-key-for-signatures",), life_s=604_800),
             mixer=RecordingMixer(),
             cutters={

@@ -102,6 +102,11 @@ class Swarm:
     poison: Level
     network: Level
     provider: Level
+    matchmakers_count: int
+    viewers_count: int
+    publish_every_ms: int
+    history_events_max: int
+    seat_policy: str
 
     @classmethod
     def draw(cls, rng: random.Random) -> "Swarm":
@@ -128,7 +133,7 @@ class Swarm:
                 ("provider", 0.3),
             )
         }
-        return cls(
+        drawn: dict[str, Any] = dict(
             nodes_count=rng.choice((1, 1, 1, 2, 2, 3)),
             length_ms=rng.randrange(3 * minute_ms, 6 * minute_ms) + 60_000,
             minute_ms=minute_ms,
@@ -141,6 +146,19 @@ class Swarm:
             drift_ppm=0 if is_calm else rng.choice((0, 0, 300, 10_000)),
             jitter_ms=0 if is_calm else rng.choice((2, 20)),
             **levels,
+        )
+        # What lives in a seed is drawn last: calls alone, rooms alone, or both.
+        point = rng.random()
+        has_rooms = point < 0.42
+        if has_rooms and point < 0.36:
+            drawn |= {"guests_count": 0, "anchors_count": 0, "length_ms": rng.randrange(40_000, 100_000)}
+        return cls(
+            **drawn,
+            matchmakers_count=rng.randrange(1, 4) if has_rooms else 0,
+            viewers_count=rng.randrange(2, 7) if has_rooms else 0,
+            publish_every_ms=rng.choice((2_000, 5_000)) if has_rooms else 10_000,
+            history_events_max=rng.choice((500, 500, 6)),
+            seat_policy=rng.choice(("applied", "applied", "applied", "invited", "open")),
         )
 
     @property
@@ -209,7 +227,7 @@ class Dice:
         if self.is_stopped:
             return before_ms, after_ms, Fate.DONE
         if (
-            store == "calls"
+            store in ("calls", "rooms")
             and method == "save"
             and rng.random() < _POISON_RATE[self._swarm.poison]
             and _is_in_a_turn()
@@ -244,7 +262,7 @@ class Dice:
 def _is_in_a_turn() -> bool:
     """Whether an actor asks: a bug anywhere else has nobody to catch it."""
     task = asyncio.current_task()
-    return task is not None and task.get_name() in ("call", "call starts")
+    return task is not None and task.get_name() in ("call", "call starts", "room", "room starts")
 
 
 class _FaultyStore:

@@ -423,11 +423,12 @@ def _never_folded_before_refusal() -> AbstractContextManager[Any]:
 def _key_ignored() -> AbstractContextManager[Any]:
     """A gift with a key is a new gift each time."""
     give = Gifts.give
+    numbers = count()
 
-    async def forgetful(self: Gifts, guest: Any, gift_id: int, count: int, *, to: Any, key: str | None) -> Any:
+    async def forgetful(self: Gifts, guest: Any, gift_id: int, amount: int, *, to: Any, key: str | None) -> Any:
         if key is not None:
-            key = f"{key}.{self._world.rng.below(10**6)}"
-        return await give(self, guest, gift_id, count, to=to, key=key)
+            key = f"{key}.{next(numbers)}"
+        return await give(self, guest, gift_id, amount, to=to, key=key)
 
     return patch.object(Gifts, "give", forgetful)
 

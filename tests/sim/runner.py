@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.sim import oracle
+from tests.sim.dates import Dates
 from tests.sim.faults import Swarm
 from tests.sim.mutants import MUTANTS
 from tests.sim.workload import People
@@ -129,26 +130,31 @@ class Found:
 async def _live(world: World) -> None:
     """Both phases of one seed; ends early when something does not hold."""
     swarm = world.swarm
-    people = People(world)
+    people, dates = People(world), Dates(world)
     for name in world.nodes:
         world.begin(world.boot(name))
-    arriving = world.begin(people.arrive())
-    await world.until(arriving)
+    for arriving in (people.arrive(), dates.arrive()):
+        await world.until(world.begin(arriving))
     people.begin()
+    dates.begin()
     for _ in range(CHECKS_COUNT):
         await world.wait_unless_broken(swarm.length_ms // CHECKS_COUNT)
         world.check()
     people.leave()
+    dates.leave()
     world.calm_down()
     await world.wait_unless_broken(12_000)  # What was asked last is answered by now, or never.
     await _settle(world)
     await _hang_up_everything(world, people)
+    await dates.fade()
     await _settle(world)
     if world.violation is not None:
         return
     world.check(is_settled=True)
     if world.database.live_call_of:
         world.break_off(f"INV-22: calls {sorted(set(world.database.live_call_of.values()))} never end")
+    for finding in world.rooms.settled():
+        world.break_off(finding)
     for finding in oracle.judge(world.truth, world.snapshot(), swarm):
         world.break_off(finding)
     if world.violation is None:

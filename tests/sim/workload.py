@@ -23,8 +23,9 @@ from engine.errors import (
     Unreachable,
 )
 from engine.greenroom import Greenroom
+from engine.services.accounts import CALLS
 from store.interfaces.calls import CallRecord, EndReason, Phase, Side
-from store.interfaces.ids import CallId, EntryId, OrderId, PersonId
+from store.interfaces.ids import CallId, EntryId, OrderId, PersonId, RoomId
 from store.interfaces.money import Currency, wallet
 from store.interfaces.orders import OrderRecord
 from store.interfaces.people import BanKind, PersonRecord, Role
@@ -42,11 +43,13 @@ PER_MINUTE: Final = {Level.OFF: 0.0, Level.LOW: 0.25, Level.HIGH: 1.0}
 class Person:
     """One person at his device."""
 
-    def __init__(self, world: World, name: str, role: Role, code: str) -> None:
+    def __init__(self, world: World, name: str, role: Role, code: str, *, surface: str = CALLS) -> None:
         self.world = world
         self.name = name
         self.role = role
         self.code = code
+        self.surface = surface
+        self.record: PersonRecord | None = None
         self.id = PersonId(0)
         self.token = ""
         self.line: SimNode | None = None
@@ -82,8 +85,8 @@ class Person:
         return answer
 
     async def _authenticated(self, node: SimNode, work: Work) -> Any:
-        who = await node.engine.identity.who(self.token)
-        node.engine.presence.seen(who.id)
+        who = await node.engine.identity.who(self.token, surface=CALLS)
+        node.engine.presence.seen(who)
         self.world.truth.seen(who.id, "seen", at_ms=self.world.now_ms, really_ms=self.world.now_ms, node=node.number)
         return await work(node.engine, who)
 
@@ -92,10 +95,11 @@ class Person:
         work: Work,
         *,
         call_id: CallId | None = None,
+        room_id: RoomId | None = None,
         tries_max: int = TRIES_MAX,
         attempts: list[str] | None = None,
     ) -> Any:
-        """Ask until there is an answer that a retry cannot change, at the owner of ``call_id`` if there is one.
+        """Ask until there is an answer that a retry cannot change, at the owner of the call or room if there is one.
 
         ``attempts`` gets an entry for each request that is sent.
 
@@ -105,7 +109,7 @@ class Person:
             if attempts is not None:
                 attempts.append(self.name)
             try:
-                return await self.ask(work, at=None if call_id is None else self.world.owner_of(call_id))
+                return await self.ask(work, at=self._owner(call_id, room_id))
             except Refused:
                 raise
             except EngineError as error:
@@ -115,6 +119,11 @@ class Person:
             await self.world.wait(min(4_000, 250 * 2**attempt))
         raise Lost
 
+    def _owner(self, call_id: CallId | None, room_id: RoomId | None) -> SimNode | None:
+        if room_id is not None:
+            return self.world.owner_of_room(room_id)
+        return None if call_id is None else self.world.owner_of(call_id)
+
     async def sign_in(self) -> None:
         """Get a token, however long it takes."""
         while not self.token:
@@ -122,13 +131,14 @@ class Person:
             if nodes:
                 node = nodes[self.world.chance.randrange(len(nodes))]
                 try:
-                    signed_in = await node.serve(node.engine.identity.sign_in(self.code, role=self.role, device=None))
+                    signing_in = node.engine.identity.sign_in(self.surface, self.code, role=self.role, device=None)
+                    signed_in = await node.serve(signing_in)
                 except Lost:
                     pass
                 except EngineError as error:
                     self.world.require_known(error)
                 else:
-                    self.id, self.token = signed_in.person.id, signed_in.token
+                    self.record, self.id, self.token = signed_in.person, signed_in.person.id, signed_in.token
                     return
             await self.world.wait(700)
 
@@ -202,11 +212,12 @@ class People:
 
     def begin(self) -> None:
         """Start everybody's script and the weather."""
-        scripts = [self._guest_lives(guest) for guest in self.guests]
-        scripts += [self._operator_lives(), self._anchors_change_prices()]
-        if self.rng.random() < 0.6:
-            scripts.append(self._buyers_live())
-        self._scripts = [self.world.begin(script) for script in scripts]
+        if self.guests:
+            scripts = [self._guest_lives(guest) for guest in self.guests]
+            scripts += [self._operator_lives(), self._anchors_change_prices()]
+            if self.rng.random() < 0.6:
+                scripts.append(self._buyers_live())
+            self._scripts = [self.world.begin(script) for script in scripts]
         for kind, level, act in (
             ("kills", self.swarm.kills, self._kill),
             ("freezes", self.swarm.freezes, self._freeze),
@@ -667,7 +678,7 @@ class _Encounter:
         """She makes the call's room and sends her pictures into it; so does he, perhaps."""
 
         async def make(engine: Greenroom, who: PersonRecord) -> Any:
-            return await engine.rooms.create(who, room_id=None, info="", guest_id=self.guest.id)
+            return await engine.live_rooms.create(who, room_id=None, info="", guest_id=self.guest.id)
 
         if self.call.phase is Phase.RINGING and self.call.rung_by is Side.ANCHOR:
             await self._agree()

@@ -9,24 +9,25 @@ import asyncio
 import hashlib
 import random
 from collections import Counter, deque
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from typing import Any, Final, cast
 
 from engine import settings
 from engine.errors import EngineError, Forbidden, StoreDown
-from engine.events import CallStarted, Event, GiftSent, MinuteBegan
 from engine.greenroom import Greenroom
 from engine.ports import Payment, PaymentNotice
 from engine.world import World as Ports
 from store.interfaces.calls import CallRecord
-from store.interfaces.ids import CallId, EntryId, NodeId, PersonId, RoomId
+from store.interfaces.ids import CallId, EntryId, NodeId, RoomId
 from store.interfaces.ledger import Move, Outcome, Verdict
 from store.memory.database import MemoryDatabase
 from store.memory.stores import memory_stores
 from tests.invariants import RULES, Evidence, Journal, Snapshot, leftovers, snapshot_of_memory, violations
 from tests.people import DevCodesOnly, ObedientMixer, PlainAddresses, PlainSignatures
 from tests.sim.faults import Dice, Fate, Level, Swarm, faulty_stores
+from tests.sim.hub import Hub
 from tests.sim.oracle import Truth
+from tests.sim.room_oracle import RoomTruth
 from tests.support.fakes import SeededRng
 from tests.support.virtual_loop import VirtualLoop
 
@@ -62,10 +63,12 @@ class World:
         self.stores = memory_stores(self.database, self.store_now_ms)
         self.journal = Journal()
         self.truth = Truth()
+        self.rooms = RoomTruth(self)
         self.provider = Provider(self)
         self.nodes: dict[str, SimNode | None] = {f"node{index}": None for index in range(swarm.nodes_count)}
         self.incarnations: list[SimNode] = []
         self.is_store_down = False
+        self.calmed_at_ms: int | None = None
         self.store_step_ms = 0
         self.violation: str | None = None
         self.broken: asyncio.Future[None] = self.loop.create_future()
@@ -89,8 +92,16 @@ class World:
                 ring_ms=15_000,
             ),
             ledger=settings.Ledger(fold_every_ms=swarm.fold_every_ms),
-            presence=settings.Presence(publish_every_ms=10_000),
+            presence=settings.Presence(publish_every_ms=swarm.publish_every_ms),
             orders=settings.Orders(reconcile_after_ms=10_000),
+            rooms=settings.Rooms(kick_ms=30_000, history_events_max=swarm.history_events_max),
+            qlive=settings.Qlive(
+                seat_policy=swarm.seat_policy,  # type: ignore[arg-type]  # one of the three
+                invitation_ms=10_000,
+                viewer_grace_ms=8_000,
+                seat_grace_ms=16_000,
+                lineless_ms=30_000,
+            ),
         )
 
     # --- time ------------------------------------------------------------------------------------------------------
@@ -151,6 +162,13 @@ class World:
         if call is None:
             return None
         return next((node for node in self.live_nodes if node.engine.node.id == call.owner), None)
+
+    def owner_of_room(self, room_id: RoomId) -> "SimNode | None":
+        """The same for a room."""
+        room = self.database.rooms.get(room_id)
+        if room is None or not room.is_open:
+            return None
+        return next((node for node in self.live_nodes if node.engine.node.id == room.owner), None)
 
     async def boot(self, name: str, *, delay_ms: int = 0) -> None:
         """Start the node of that name, again until it stands. Its folder's lock proves that the last one is gone."""
@@ -216,10 +234,15 @@ class World:
         """The end of all faults: from here on everything must come to rest."""
         self.trace(None, "--- no more faults ---")
         self.dice.is_stopped = True
+        self.calmed_at_ms = self.now_ms
         self.store_up()
         for node in self.live_nodes:
             node.mend()
             node.thaw()
+
+    def is_quiet_for(self, length_ms: int) -> bool:
+        """Whether there has been no fault for so long, and will be none."""
+        return self.swarm.is_calm or (self.calmed_at_ms is not None and self.now_ms - self.calmed_at_ms >= length_ms)
 
     def store_up(self) -> None:
         """The store answers again."""
@@ -244,6 +267,11 @@ class World:
                 self._posted(node, args[0], result)
             case "calls" if method in _CALL_WRITES:
                 self._call_written(node, method, args[0], error)
+            case "rooms" if method in _ROOM_WRITES:
+                self.rooms.written(node, method, args, error)
+            case "ledger" if method == "sent":
+                self.trace(node, store, method)
+                self.rooms.marked(args[0])
             case "leases":
                 self._lease_written(node, method, result)
             case _:
@@ -278,6 +306,7 @@ class World:
         )
         if outcomes is None:
             return
+        self.rooms.posted(moves, outcomes)
         if len(moves) > 1:
             self.rare["batch with several moves"] += 1
         if len(ids) < len(self._conflicted) and set(ids) <= set(self._conflicted):
@@ -374,6 +403,12 @@ class World:
         for room in database.rooms.values():
             if room.is_open and room.call_id is not None and not database.calls[room.call_id].is_live:
                 return f"INV-22: room {room.id} outlives its call {room.call_id}"
+            if room.is_open:
+                keeper = self.owner_of_room(room.id)
+                if keeper is None:
+                    return f"INV-22: room {room.id} is open, and nobody looks after it"
+                if room.id not in keeper.engine.rooms._owned and room.id not in keeper.engine.rooms._directory.parked:
+                    return f"INV-22: room {room.id} is open, and its owner does not know"
         for row in database.outbox:
             return f"INV-22: outbox row {row} waits"
         if database.pending:
@@ -401,7 +436,8 @@ class World:
 
 _KILL_RATE: Final = {Level.OFF: 0.0, Level.LOW: 0.002, Level.HIGH: 0.012}
 _CALL_WRITES: Final = frozenset({"add", "save", "claim", "release"})
-_KILLING: Final = frozenset({"add", "save", "claim", "post", "fold", "sent", "renew", "begin", "announced"})
+_ROOM_WRITES: Final = _CALL_WRITES | {"reopen"}
+_KILLING: Final = frozenset({"add", "save", "claim", "reopen", "post", "fold", "sent", "renew", "begin", "announced"})
 
 
 class SimNode:
@@ -426,17 +462,19 @@ class SimNode:
         drift_ppm = world.swarm.drift_ppm
         self.clock = _NodeClock(self, drift_ppm=world.chance.randint(-drift_ppm, drift_ppm) if drift_ppm else 0)
         self.log = _Log(self)
+        self.hub = Hub(self)
         self.engine = Greenroom(
             Ports(
                 clock=self.clock,
                 rng=SeededRng(world.seed * 1_000 + number),
                 spawn=self.spawn,
                 log=self.log,
-                sink=_Sink(self),
+                sink=self.hub,
                 stores=faulty_stores(world.stores, self),
                 codes=DevCodesOnly(),
                 payments=_Payments(self),
                 media=PlainAddresses(),
+                blind_date_media=PlainAddresses("dated"),
                 signatures=PlainSignatures(),
                 mixer=ObedientMixer(),
             ),
@@ -661,57 +699,6 @@ class _Log:
 
 def _is_planted(fields: dict[str, object]) -> bool:
     return "Poison" in str(fields.get("error"))
-
-
-class _Sink:
-    """What people hear. Money must be in the store by then (INV-17)."""
-
-    def __init__(self, node: SimNode) -> None:
-        self._node = node
-        self._rooms: dict[RoomId, dict[PersonId, None]] = {}
-
-    def tell(self, person_id: PersonId, event: Event) -> None:
-        world = self._node.world
-        if self._node.is_dead:
-            return
-        match event:
-            case GiftSent(event_id=entry_id):
-                needed = entry_id
-            case MinuteBegan(call_id=call_id, minute=minute):
-                needed = f"call:{call_id}:m:{minute}"
-            case CallStarted(call_id=call_id):
-                needed = f"call:{call_id}:m:1"
-            case _:
-                needed = ""
-        if needed and needed not in world.database.entries:
-            world.break_off(f"INV-17: person {person_id} hears {event} before it is paid")
-        world.trace(self._node, "tells", person_id, type(event).__name__)
-        world.journal.event_told(person_id, event)
-
-    def enter(
-        self,
-        person_id: PersonId,
-        room_id: RoomId,
-        *,
-        connection: str | None = None,
-        backlog: Sequence[tuple[Event, Any]] = (),
-    ) -> None:
-        self._rooms.setdefault(room_id, {})[person_id] = None
-        for event, _position in backlog:
-            self.tell(person_id, event)
-
-    def leave(self, person_id: PersonId, room_id: RoomId, *, connection: str | None = None) -> None:
-        self._rooms.get(room_id, {}).pop(person_id, None)
-
-    def tell_room(self, room_id: RoomId, event: Event, *, position: Any = None) -> None:
-        for person_id in self._rooms.get(room_id, {}):
-            self.tell(person_id, event)
-
-    def end_room(self, room_id: RoomId) -> None:
-        self._rooms.pop(room_id, None)
-
-    def close(self, person_id: PersonId, *, code: int, reason: str) -> None:
-        self._node.world.trace(self._node, "closes", person_id, code)
 
 
 class Provider:

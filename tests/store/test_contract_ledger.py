@@ -22,6 +22,7 @@ from store.interfaces.ledger import (
     Earned,
     EntryKind,
     Facts,
+    Held,
     JournalEntry,
     MinuteClaim,
     Move,
@@ -40,18 +41,23 @@ from tests.support.records import (
     ANN,
     BOB,
     DIAMONDS,
+    GOLD,
+    INCOME,
     MEI,
     POINTS,
     T0,
     TOM,
     a_call,
     a_gift,
+    a_gold_gift,
     a_grant,
     a_minute,
     a_recharge,
     an_order,
     diamonds_of,
     ended,
+    gold_of,
+    income_of,
     points_of,
 )
 from tests.support.stores import let_pass, on_every_store, store_now_ms
@@ -331,6 +337,190 @@ async def test_many_at_once_spend_no_more_than_there_is(stores: Stores) -> None:
     assert (await stores.ledger.audit()).findings == ()
 
 
+# --- a cost that two purses share ----------------------------------------------------------------------------------
+
+
+async def two_purses(stores: Stores, gold: int, income: int, person_id: PersonId = TOM) -> None:
+    """Give somebody gold and income that can be spent."""
+    for currency, amount in ((GOLD, gold), (INCOME, income)):
+        if amount:
+            await post(stores, a_grant(person_id, amount, f"first {currency}", currency=currency))
+    await fold(stores)
+
+
+async def purses(stores: Stores, person_id: PersonId = TOM) -> tuple[int, int]:
+    of_gold, of_income = gold_of(person_id), income_of(person_id)
+    return (await stores.ledger.balance_of(of_gold)).amount, (await stores.ledger.balance_of(of_income)).amount
+
+
+async def insist(stores: Stores, move: Move) -> Outcome:
+    """Post as the ledger does: whatever is not folded in time is folded."""
+    while True:
+        (outcome,) = await post(stores, move)
+        if outcome.verdict is not Verdict.UNFOLDED:
+            return outcome
+        await fold(stores)
+
+
+@on_every_store
+@pytest.mark.parametrize(
+    ("gold", "income", "verdict", "left"),
+    [
+        (100, 0, Verdict.POSTED, (70, 0)),
+        (30, 10, Verdict.POSTED, (0, 10)),
+        (29, 10, Verdict.POSTED, (0, 9)),
+        (0, 30, Verdict.POSTED, (0, 0)),
+        (20, 9, Verdict.BELOW_FLOOR, (20, 9)),
+        (0, 0, Verdict.BELOW_FLOOR, (0, 0)),
+    ],
+)
+async def test_gold_pays_first_and_income_the_rest(
+    stores: Stores, gold: int, income: int, verdict: Verdict, left: tuple[int, int]
+) -> None:
+    await two_purses(stores, gold, income)
+
+    (outcome,) = await post(stores, a_gold_gift(TOM, MEI, 30))
+
+    told = outcome.held if outcome.entry is None else outcome.entry.held
+    assert outcome.verdict is verdict
+    assert told == (Held(gold_of(TOM), left[0]), Held(income_of(TOM), left[1]))
+    assert await purses(stores) == left
+    assert await purses(stores, MEI) == (0, 15 if verdict is Verdict.POSTED else 0)
+    if outcome.entry is not None:
+        assert await stores.ledger.entry(outcome.entry.id) == outcome.entry
+    assert (await stores.ledger.audit()).findings == ()
+
+
+@on_every_store
+async def test_a_repeat_gets_the_first_entry_though_the_cost_would_be_split_otherwise_by_now(stores: Stores) -> None:
+    await two_purses(stores, 10, 50)
+    (first,) = await post(stores, a_gold_gift(TOM, MEI, 30))
+    await post(stores, a_grant(TOM, 100, currency=GOLD))
+    await fold(stores)
+
+    (again,) = await post(stores, a_gold_gift(TOM, MEI, 30))
+    (other,) = await post(stores, a_gold_gift(TOM, MEI, 31))
+
+    assert (again.verdict, again.entry) == (Verdict.ALREADY, first.entry)
+    assert (other.verdict, other.entry) == (Verdict.MISMATCH, first.entry)
+    assert await purses(stores) == (100, 30)
+
+
+@on_every_store
+async def test_income_that_is_not_folded_is_counted_and_spent_once_it_is(stores: Stores) -> None:
+    await two_purses(stores, 10, 0)
+    await two_purses(stores, 100, 0, BOB)
+    await post(stores, a_gold_gift(BOB, TOM, 60))
+
+    (early,) = await post(stores, a_gold_gift(TOM, MEI, 40))
+    (too_much,) = await post(stores, a_gold_gift(TOM, MEI, 41, key="too much"))
+    later = await insist(stores, a_gold_gift(TOM, MEI, 40))
+
+    held = (Held(gold_of(TOM), 10), Held(income_of(TOM), 30))
+    assert (early.verdict, early.held) == (Verdict.UNFOLDED, held)
+    assert (too_much.verdict, too_much.held) == (Verdict.BELOW_FLOOR, held)
+    assert later.verdict is Verdict.POSTED
+    assert await purses(stores) == (0, 0)
+    assert (await stores.ledger.audit()).findings == ()
+
+
+@on_every_store
+async def test_income_does_not_pay_while_there_is_gold_that_is_not_folded(stores: Stores) -> None:
+    await two_purses(stores, 10, 100)
+    order = await stores.orders.add(an_order(currency=GOLD, amount=60))
+    await post(stores, a_recharge(order))
+
+    (early,) = await post(stores, a_gold_gift(TOM, MEI, 40))
+    later = await insist(stores, a_gold_gift(TOM, MEI, 40))
+
+    assert early.verdict is Verdict.UNFOLDED
+    assert later.verdict is Verdict.POSTED
+    assert await purses(stores) == (30, 100)
+
+
+@on_every_store
+async def test_what_is_not_folded_and_not_needed_is_told_among_what_is_held(stores: Stores) -> None:
+    await two_purses(stores, 50, 0)
+    await post(stores, a_grant(TOM, 7, currency=INCOME), a_grant(TOM, 5, key="2", currency=GOLD))
+
+    (outcome,) = await post(stores, a_gold_gift(TOM, MEI, 40))
+
+    assert outcome.entry is not None
+    assert outcome.entry.held == (Held(gold_of(TOM), 15), Held(income_of(TOM), 7))
+
+
+@on_every_store
+async def test_many_gifts_at_once_out_of_nearly_empty_purses_take_what_there_is_and_no_more(stores: Stores) -> None:
+    await two_purses(stores, 50, 45)
+
+    gifts = [a_gold_gift(TOM, MEI, 30, key=str(number)) for number in range(6)]
+    outcomes = [outcome for (outcome,) in await asyncio.gather(*(post(stores, gift) for gift in gifts))]
+
+    assert Counter(outcome.verdict for outcome in outcomes) == {Verdict.POSTED: 3, Verdict.BELOW_FLOOR: 3}
+    held = [tuple(one.amount for one in outcome.entry.held) for outcome in outcomes if outcome.entry]
+    assert sorted(held, reverse=True) == [(20, 45), (0, 35), (0, 5)]
+    assert {outcome.held for outcome in outcomes if not outcome.entry} == {
+        (Held(gold_of(TOM), 0), Held(income_of(TOM), 5))
+    }
+    assert await purses(stores) == (0, 5)
+    assert await purses(stores, MEI) == (0, 45)
+    assert (await stores.ledger.audit()).findings == ()
+
+
+@on_every_store
+async def test_a_recharge_beside_gifts_is_spent_before_income_or_after_the_gift(stores: Stores) -> None:
+    await two_purses(stores, 10, 100)
+    order = await stores.orders.add(an_order(currency=GOLD, amount=60))
+    gifts = [a_gold_gift(TOM, MEI, 30, key=str(number)) for number in range(3)]
+
+    async def recharge() -> Outcome:
+        (outcome,) = await post(stores, a_recharge(order))
+        return outcome
+
+    outcomes = await asyncio.gather(*(insist(stores, gift) for gift in gifts), recharge())
+
+    assert {outcome.verdict for outcome in outcomes} == {Verdict.POSTED}
+    assert sum(await purses(stores)) == 170 - 90
+    for outcome in outcomes:
+        assert outcome.entry is not None
+        took_income = any(leg.account == income_of(TOM) and leg.amount < 0 for leg in outcome.entry.postings)
+        assert not (took_income and outcome.entry.held[0].amount)
+    assert (await stores.ledger.audit()).findings == ()
+
+
+@on_every_store
+async def test_people_who_give_to_each_other_at_once_lose_and_make_nothing(stores: Stores) -> None:
+    people = (TOM, BOB, MEI)
+    for person_id in people:
+        await two_purses(stores, 20, 10, person_id)
+    gifts = [
+        a_gold_gift(sender, receiver, 10, key=f"{receiver}:{number}")
+        for number in range(3)
+        for sender in people
+        for receiver in people
+        if sender != receiver
+    ]
+
+    outcomes = await asyncio.gather(*(insist(stores, gift) for gift in gifts))
+    await fold(stores)
+
+    given = sum(outcome.verdict is Verdict.POSTED for outcome in outcomes)
+    assert {outcome.verdict for outcome in outcomes} <= {Verdict.POSTED, Verdict.BELOW_FLOOR}
+    assert sum([sum(await purses(stores, person_id)) for person_id in people]) == 90 - 5 * given
+    assert (await stores.ledger.audit()).findings == ()
+
+
+@on_every_store
+async def test_statements_of_both_purses_show_what_each_has_paid(stores: Stores) -> None:
+    await two_purses(stores, 10, 50)
+    (outcome,) = await post(stores, a_gold_gift(TOM, MEI, 30))
+
+    for account, of_whom in ((gold_of(TOM), -10), (income_of(TOM), -20), (income_of(MEI), 15)):
+        newest, *_ = await stores.ledger.entries_of(account)
+        assert newest == outcome.entry
+        assert sum(leg.amount for leg in newest.postings if leg.account == account) == of_whom
+
+
 # --- facts and plans -----------------------------------------------------------------------------------------------
 
 
@@ -356,7 +546,7 @@ async def test_decide_is_given_the_facts_about_the_batch(stores: Stores) -> None
     assert facts.posted == {a_minute(call, 1).id: posted}
     assert (facts.balances.get(diamonds_of(TOM), 0), facts.balances.get(diamonds_of(BOB), 0)) == (50, 0)
     assert facts.calls == {call.id: CallFence(epoch=1, minutes_paid=1, is_live=True)}
-    assert facts.orders == {order.id: OrderFence(person_id=TOM, diamonds=100, is_paid=False)}
+    assert facts.orders == {order.id: OrderFence(person_id=TOM, currency=DIAMONDS, amount=100, is_paid=False)}
 
 
 @on_every_store
@@ -374,7 +564,7 @@ async def test_ended_calls_and_paid_orders_are_told_as_such(stores: Stores) -> N
     await post(stores, a_minute(call, 1), a_recharge(order, id=EntryId("another")), by=watched)
 
     assert seen[-1].calls == {call.id: CallFence(epoch=1, minutes_paid=0, is_live=False)}
-    assert seen[-1].orders == {order.id: OrderFence(person_id=TOM, diamonds=100, is_paid=True)}
+    assert seen[-1].orders == {order.id: OrderFence(person_id=TOM, currency=DIAMONDS, amount=100, is_paid=True)}
 
 
 @on_every_store
@@ -911,7 +1101,7 @@ async def test_an_audit_of_honest_books_finds_nothing_and_counts_everything(stor
     call = await joining(stores)
     await post(stores, a_minute(call, 1), a_minute(call, 2))
     await post(stores, a_gift(TOM, ANN, 100), a_gift(BOB, ANN, 100))
-    kept = await stores.orders.add(an_order(person_id=BOB, diamonds=77))
+    kept = await stores.orders.add(an_order(person_id=BOB, amount=77))
     await post(stores, a_recharge(kept))
 
     for _ in range(2):

@@ -10,7 +10,7 @@ from store.interfaces.errors import Conflict, NotThere
 from store.interfaces.ids import OrderId
 from store.interfaces.orders import OrderRecord, OrderState
 from store.interfaces.stores import Stores
-from tests.support.records import BOB, T0, TOM, a_recharge, an_order
+from tests.support.records import BOB, GOLD, T0, TOM, a_recharge, an_order
 from tests.support.stores import on_every_store
 
 NOWHERE = OrderId("order-99")
@@ -71,7 +71,14 @@ async def test_adding_the_same_order_again_is_fine(stores: Stores, request_key: 
 
 @on_every_store
 @pytest.mark.parametrize(
-    "change", [{"person_id": BOB}, {"diamonds": 999}, {"request_key": "other"}, {"created_at_ms": T0 + 1}]
+    "change",
+    [
+        {"person_id": BOB},
+        {"currency": GOLD},
+        {"amount": 999},
+        {"request_key": "other"},
+        {"created_at_ms": T0 + 1},
+    ],
 )
 async def test_the_id_of_another_order_is_a_conflict(stores: Stores, change: dict[str, object]) -> None:
     order = await stores.orders.add(an_order(request_key="key"))

@@ -85,6 +85,19 @@ async def test_touching_an_unknown_session_makes_none(stores: Stores) -> None:
 
 
 @on_every_store
+async def test_the_sessions_of_a_person_are_listed_and_nobody_elses_those_least_lately_used_first(
+    stores: Stores,
+) -> None:
+    assert await stores.sessions.of(TOM) == ()
+    for number, device in enumerate(("phone", "tablet", "watch")):
+        await stores.sessions.open(replace(a_session(device, device=device), seen_at_ms=T0 + number))
+    await stores.sessions.open(a_session("of bob", BOB))
+    await stores.sessions.touch("phone", T0 + 9)
+
+    assert [session.token_hash for session in await stores.sessions.of(TOM)] == ["tablet", "watch", "phone"]
+
+
+@on_every_store
 async def test_a_closed_session_is_gone_and_closing_it_again_is_fine(stores: Stores) -> None:
     await stores.sessions.open(a_session("a"))
     await stores.sessions.open(a_session("b", device="tablet"))

@@ -6,22 +6,25 @@ from msgspec.structs import replace
 
 from store.interfaces.calls import CallRecord, EndReason, Phase, Price, Side
 from store.interfaces.ids import CallId, EntryId, OrderId, PersonId, RoomId
-from store.interfaces.ledger import EntryKind, MinuteClaim, Move, OrderClaim, OutboxRow, Posting
+from store.interfaces.ledger import Cost, EntryKind, MinuteClaim, Move, OrderClaim, OutboxRow, Posting
 from store.interfaces.money import Currency, external, house, wallet
 from store.interfaces.orders import OrderRecord
 from store.interfaces.people import PersonRecord, Role
-from store.interfaces.rooms import RoomRecord
+from store.interfaces.rooms import RoomKind, RoomRecord
 
 __all__ = [
     "ANN",
     "BOB",
     "DIAMONDS",
+    "GOLD",
+    "INCOME",
     "MEI",
     "POINTS",
     "T0",
     "TOM",
     "a_call",
     "a_gift",
+    "a_gold_gift",
     "a_grant",
     "a_minute",
     "a_person",
@@ -30,6 +33,8 @@ __all__ = [
     "an_order",
     "diamonds_of",
     "ended",
+    "gold_of",
+    "income_of",
     "next_version",
     "points_of",
 ]
@@ -41,6 +46,8 @@ ANN: Final = PersonId(10_004)
 
 DIAMONDS: Final = Currency.CALLS_DIAMONDS
 POINTS: Final = Currency.CALLS_POINTS
+GOLD: Final = Currency.QLIVE_GOLD
+INCOME: Final = Currency.QLIVE_INCOME
 
 T0: Final = 1_700_000_000_000
 """A moment in the past, for whatever does not depend on the store's clock."""
@@ -52,6 +59,14 @@ def diamonds_of(person_id: PersonId) -> Any:
 
 def points_of(person_id: PersonId) -> Any:
     return wallet(POINTS, person_id)
+
+
+def gold_of(person_id: PersonId) -> Any:
+    return wallet(GOLD, person_id)
+
+
+def income_of(person_id: PersonId) -> Any:
+    return wallet(INCOME, person_id)
 
 
 def a_person(person_id: PersonId = TOM, **changes: Any) -> PersonRecord:
@@ -82,7 +97,8 @@ def a_call(number: int = 50_001, **changes: Any) -> CallRecord:
 
 
 def a_room(name: str = "room-1", **changes: Any) -> RoomRecord:
-    return replace(RoomRecord(id=RoomId(name), creator_id=MEI, info="welcome", created_at_ms=T0), **changes)
+    room = RoomRecord(id=RoomId(name), kind=RoomKind.OPEN, anchor_id=MEI, info="welcome", created_at_ms=T0)
+    return replace(room, **changes)
 
 
 def next_version(record: Any, **changes: Any) -> Any:
@@ -102,17 +118,24 @@ def ended(record: Any) -> Any:
 
 def an_order(name: str = "order-1", **changes: Any) -> OrderRecord:
     order = OrderRecord(
-        id=OrderId(name), person_id=TOM, product_id=1, diamonds=100, fee_fen=1_000, created_at_ms=T0, request_key=None
+        id=OrderId(name),
+        person_id=TOM,
+        product_id=1,
+        currency=DIAMONDS,
+        amount=100,
+        fee_fen=1_000,
+        created_at_ms=T0,
+        request_key=None,
     )
     return replace(order, **changes)
 
 
-def a_grant(person_id: PersonId, amount: int, key: str = "1", **changes: Any) -> Move:
-    """Diamonds from outside."""
+def a_grant(person_id: PersonId, amount: int, key: str = "1", *, currency: Currency = DIAMONDS, **changes: Any) -> Move:
+    """Diamonds, unless said, from outside."""
     move = Move(
         id=EntryId(f"grant:{person_id}:{key}"),
         kind=EntryKind.GRANT,
-        postings=(Posting(external(DIAMONDS), -amount), Posting(diamonds_of(person_id), amount)),
+        postings=(Posting(external(currency), -amount), Posting(wallet(currency, person_id), amount)),
         person_id=person_id,
         note="for a test",
     )
@@ -132,6 +155,19 @@ def a_gift(sender: PersonId, receiver: PersonId, amount: int, key: str = "1", **
             Posting(points_of(receiver), points),
         ),
         person_id=sender,
+    )
+    return replace(move, **changes)
+
+
+def a_gold_gift(sender: PersonId, receiver: PersonId, amount: int, key: str = "1", **changes: Any) -> Move:
+    """Something for ``amount``, paid with gold, then income; half as much income to the other."""
+    income = amount // 2
+    move = Move(
+        id=EntryId(f"gift:{sender}:{key}"),
+        kind=EntryKind.GIFT,
+        postings=(Posting(house(INCOME), -income), Posting(income_of(receiver), income)) if income else (),
+        person_id=sender,
+        cost=Cost(wallets=(gold_of(sender), income_of(sender)), amount=amount),
     )
     return replace(move, **changes)
 
@@ -168,11 +204,14 @@ def a_minute(call: CallRecord, minute: int, *, begins_at_ms: int = T0, **changes
 
 
 def a_recharge(order: OrderRecord, transaction_id: str = "wx-1", **changes: Any) -> Move:
-    """The order's diamonds, paid by that transaction."""
+    """What was ordered, paid by that transaction."""
     move = Move(
         id=EntryId(f"order:{order.id}"),
         kind=EntryKind.RECHARGE,
-        postings=(Posting(external(DIAMONDS), -order.diamonds), Posting(diamonds_of(order.person_id), order.diamonds)),
+        postings=(
+            Posting(external(order.currency), -order.amount),
+            Posting(wallet(order.currency, order.person_id), order.amount),
+        ),
         person_id=order.person_id,
         claim=OrderClaim(order_id=order.id, transaction_id=transaction_id),
     )

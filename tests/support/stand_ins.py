@@ -5,21 +5,24 @@ regular expression here, and signatures are made from the vendor's description o
 """
 
 import asyncio
+import base64
 import contextlib
 import hashlib
 import hmac
 import itertools
+import json
 import re
 from collections.abc import AsyncGenerator
 from typing import Any, Final
 from xml.sax.saxutils import unescape
 
 import tornado.web
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from tornado.httpclient import AsyncHTTPClient
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 
-__all__ = ["PayStandIn", "StandIn", "WeChatLoginStandIn", "serving"]
+__all__ = ["PayStandIn", "StandIn", "WeChatLoginStandIn", "seal", "serving"]
 
 
 class StandIn:
@@ -142,6 +145,18 @@ class _LoginHandler(_Handler):
             answer = self.stand_in.answer(query)
             self.write(answer)
             self.set_header("Content-Type", "text/plain")  # As the real one does.
+
+
+def seal(told: object, *, app_id: str, timestamp: int, session_key: str) -> tuple[str, str]:
+    """``encryptedData`` and ``iv`` as WeChat hands them to a client; ``told`` gets the watermark if it is an object."""
+    if isinstance(told, dict):
+        told = {**told, "watermark": {"appid": app_id, "timestamp": timestamp}}
+    plain = told if isinstance(told, bytes) else json.dumps(told).encode()
+    missing = 16 - len(plain) % 16
+    iv = bytes(range(16, 32))
+    encryptor = Cipher(algorithms.AES(base64.b64decode(session_key)), modes.CBC(iv)).encryptor()
+    sealed = encryptor.update(plain + bytes([missing]) * missing) + encryptor.finalize()
+    return base64.b64encode(sealed).decode(), base64.b64encode(iv).decode()
 
 
 # Payment

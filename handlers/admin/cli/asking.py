@@ -37,6 +37,8 @@ REFUSED: Final = 4
 
 WATCH_S: Final = 2.0
 DATA_DIR: Final = "./var"
+FITTING_MAX: Final = 100
+"""People looked at for the one who is meant; those that fit by an id may be behind newer ones that fit by a name."""
 KEY: Final = "greenroom."
 
 Reply = dict[str, Any]
@@ -138,15 +140,21 @@ def answer(
     return last[0]
 
 
-def act(would: str, do: Callable[[], Reply], did: Callable[[Reply], str]) -> int:
-    """Tell what ``would`` happen, or with ``--yes`` do it and tell what it did."""
+def act(
+    would: str,
+    do: Callable[[], Reply],
+    did: Callable[[Reply], str],
+    verdict: Callable[[Reply], int] = lambda _reply: FINE,
+) -> int:
+    """Tell what ``would`` happen, or with ``--yes`` do it and tell what it did; the exit code is ``verdict``'s."""
     if _said("yes"):
         reply = do()
         if _said("json"):
             screen.dump(reply)
         else:
             screen.show([did(reply)])
-    elif _said("json"):
+        return verdict(reply)
+    if _said("json"):
         screen.dump({"done": False, "would": would})
     else:
         screen.show([f"would {would}", "nothing has been done; add --yes to do it"])
@@ -164,14 +172,14 @@ def signed(reason: str, **more: object) -> Mapping[str, object]:
 
 
 def user_id(asked: Server, person: str) -> int:
-    """The id of a person by id, external id (``dev:tom``) or the beginning of a nickname, if only one fits.
+    """The id of a person by any of his ids or the beginning of a nickname, if only one fits; digits are an id.
 
     Raises: Refused: nobody does, or several do.
     """
-    if person.isascii() and person.isdigit():
-        return int(person)
-    users = asked.get("users", query={"text": person, "limit": 3})["users"]
-    exact = [user for user in users if user["external_id"] == person] or users
+    users = asked.get("users", query={"text": person, "limit": FITTING_MAX})["users"]
+    exact = [user for user in users if person in (str(user["id"]), user["external_id"], user["public_id"])]
+    # Whoever calls himself by a number is not meant by it; an id that is nobody's the server refuses better.
+    exact = exact or ([{"id": person}] if person.isascii() and person.isdigit() else users)
     if len(exact) == 1:
         return int(exact[0]["id"])
     raise Refused(

@@ -11,6 +11,7 @@ import click
 from handlers.admin.cli.asking import FINE, REFUSED, UNREACHABLE, reads
 from handlers.admin.cli.calls import calls
 from handlers.admin.cli.client import Refused, Unreachable
+from handlers.admin.cli.config import config
 from handlers.admin.cli.money import income, ledger, wallet
 from handlers.admin.cli.nodes import audit, doctor, status
 from handlers.admin.cli.rooms import rooms
@@ -40,7 +41,7 @@ def run(arguments: tuple[str, ...]) -> None:
     os.execv(sys.executable, [sys.executable, "-m", "server", "run", *arguments])  # noqa: S606 - no shell wanted
 
 
-for command in (status, doctor, calls, users, wallet, income, ledger, rooms, token, audit):
+for command in (status, doctor, calls, users, wallet, income, ledger, rooms, token, audit, config):
     greenroom.add_command(command)
 
 

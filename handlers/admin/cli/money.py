@@ -18,7 +18,11 @@ from handlers.admin.cli.words import signed as with_sign
 
 __all__ = ["income", "ledger", "wallet"]
 
-UNIT: Final = click.Choice(["diamonds", "points"])
+UNITS: Final = ("diamonds", "points", "gold", "income")
+BOUGHT: Final = {"calls": "diamonds", "qlive": "gold"}
+UNIT: Final = click.Choice([*UNITS, "calls.diamonds", "calls.points", "qlive.gold", "qlive.income"])
+"""Of what, by its unit or in full."""
+
 VERIFY_DEADLINE_S: Final = 150.0
 """The server gives itself two minutes."""
 
@@ -41,52 +45,56 @@ def show(person: str) -> int:
 
 @wallet.command("lines")
 @click.argument("person")
-@click.option("--currency", type=UNIT, help="Which wallet; what the role earns or spends unless said.")
+@click.option("--currency", type=UNIT, help="Which wallet; what the person earns or spends unless said.")
 @click.option("--limit", type=click.IntRange(1, 1_000), default=50, show_default=True, help="How many.")
 @reads()
 def lines(person: str, currency: str | None, limit: int) -> int:
     """The newest ledger lines of a wallet."""
     asked = server()
     person_id = user_id(asked, person)
-    unit = currency or _unit_of(asked.get("users", person_id))
+    wanted = currency or _unit_of(asked.get("users", person_id))
     return answer(
-        lambda: asked.get("users", person_id, "wallet", "lines", query={"currency": unit, "limit": limit}),
-        lambda reply: [_lines(reply["lines"], unit)],
+        lambda: asked.get("users", person_id, "wallet", "lines", query={"currency": wanted, "limit": limit}),
+        lambda reply: [_lines(reply["lines"], _unit(wanted))],
     )
 
 
 @wallet.command("grant", context_settings={"ignore_unknown_options": True})
 @click.argument("person")
 @click.argument("amount", type=int)
-@click.option("--currency", type=UNIT, default="diamonds", show_default=True, help="Which wallet.")
+@click.option("--currency", type=UNIT, help="Which wallet; what is bought there unless said.")
 @click.option("--key", help="Makes it happen once, however often it is sent; a new one unless said.")
 @acts
-def grant(person: str, amount: int, currency: str, key: str | None, reason: str) -> int:
+def grant(person: str, amount: int, currency: str | None, key: str | None, reason: str) -> int:
     """Give a person AMOUNT units, or take them with a negative AMOUNT."""
     asked = server()
     person_id = user_id(asked, person)
     held = asked.get("users", person_id, "wallet")
-    left = held[currency] + amount
+    wanted = currency or BOUGHT[held["person"]["surface"]]
+    unit = _unit(wanted)
+    if unit not in held:
+        raise Refused(code="BAD_INPUT", message=f"{person_id} has no wallet of {wanted}")
+    left = held[unit] + amount
     if left < 0:
-        raise Refused(code="INSUFFICIENT_BALANCE", message=f"{person_id} holds {held[currency]} {currency}")
+        raise Refused(code="INSUFFICIENT_BALANCE", message=f"{person_id} holds {held[unit]} {unit}")
     once = key or f"cli-{uuid.uuid4().hex}"
 
     def do() -> dict[str, Any]:
-        body = signed(reason, amount=amount, currency=currency)
+        body = signed(reason, amount=amount, currency=wanted)
         try:
             return asked.post("users", person_id, "wallet", "grants", body=body, key=once)
         except Unreachable as error:
             raise Unreachable(f"{error}; it may have happened: repeat it with --key {once}") from None
 
     return act(
-        f"{_given(amount, currency)} {_name(held['person'])}: {held[currency]} → {left}",
+        f"{_given(amount, unit)} {_name(held['person'])}: {held[unit]} → {left}",
         do,
-        lambda now: f"{_name(now['person'])} holds {now[currency]} {currency} ({with_sign(amount)}, key {once})",
+        lambda now: f"{_name(now['person'])} holds {now[unit]} {unit} ({with_sign(amount)}, key {once})",
     )
 
 
 @click.command()
-@click.argument("anchor")
+@click.argument("person")
 @click.option("--month", metavar="YYYY-MM", help="A whole month.")
 @click.option("--from", "first", metavar="YYYY-MM-DD", help="The first day.")
 @click.option("--to", "last", metavar="YYYY-MM-DD", help="The last day, counted.")
@@ -94,14 +102,14 @@ def grant(person: str, amount: int, currency: str, key: str | None, reason: str)
 @click.option("--lines", "with_lines", is_flag=True, help="The ledger lines behind it.")
 @reads()
 def income(
-    anchor: str, month: str | None, first: str | None, last: str | None, *, as_csv: bool, with_lines: bool
+    person: str, month: str | None, first: str | None, last: str | None, *, as_csv: bool, with_lines: bool
 ) -> int:
-    """What an anchor earned by day, in points; this month unless said."""
+    """What a person earned by day, in points or as income; this month unless said."""
     asked = server()
     query = {"month": month, "from": first, "to": last, "lines": "true" if with_lines else None}
     view = (_csv_lines if with_lines else _csv_days) if as_csv else (_income_lines if with_lines else _income)
     return answer(
-        lambda: asked.get("users", user_id(asked, anchor), "income", query=query),
+        lambda: asked.get("users", user_id(asked, person), "income", query=query),
         view,
         lambda reply: FOUND if reply["agrees"] is False else FINE,
     )
@@ -130,8 +138,7 @@ def _wallet(reply: dict[str, Any]) -> Sequence[Part]:
         facts(
             person=_name(person),
             role=person["role"],
-            diamonds=reply["diamonds"],
-            points=reply["points"],
+            **{unit: reply[unit] for unit in UNITS if unit in reply},
         ),
         f"→ greenroom wallet lines {person['id']}",
     ]
@@ -177,11 +184,11 @@ def _income(reply: dict[str, Any]) -> Sequence[Part]:
 
 
 def _income_lines(reply: dict[str, Any]) -> Sequence[Part]:
-    return [_span(reply), _lines(reply["lines"], "points"), _held(reply)]
+    return [_span(reply), _lines(reply["lines"], reply["currency"]), _held(reply)]
 
 
 def _span(reply: Mapping[str, Any]) -> str:
-    return f"income {_name(reply['anchor'])}   {reply['from']} .. {reply['to']}   points"
+    return f"income {_name(reply['anchor'])}   {reply['from']} .. {reply['to']}   {reply['currency']}"
 
 
 def _held(reply: Mapping[str, Any]) -> str:
@@ -232,7 +239,7 @@ def _audit(reply: dict[str, Any]) -> Sequence[Part]:
 
 def _next(finding: str) -> str:
     """Where to look for what is behind a finding."""
-    if wallet_of := re.search(r"calls\.(diamonds|points)/([0-9]+)", finding):
+    if wallet_of := re.search(r"[a-z]+\.([a-z]+)/([0-9]+)", finding):
         return f"greenroom wallet lines {wallet_of[2]} --currency {wallet_of[1]}"
     if call := re.search(r"call[ :]([0-9]+)", finding):
         return f"greenroom calls explain {call[1]}"
@@ -244,7 +251,12 @@ def _given(amount: int, currency: str) -> str:
 
 
 def _unit_of(person: Mapping[str, Any]) -> str:
-    return "points" if person["role"] == "anchor" else "diamonds"
+    return "points" if person["role"] == "anchor" else BOUGHT[person["surface"]]
+
+
+def _unit(currency: str) -> str:
+    """``gold`` of ``qlive.gold``, and of ``gold``."""
+    return currency.rpartition(".")[2]
 
 
 def _name(person: Mapping[str, Any]) -> str:

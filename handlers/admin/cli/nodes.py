@@ -36,8 +36,8 @@ def _status(reply: dict[str, Any]) -> Sequence[Part]:
             texts("what") + numbers("now", "today") + texts("note"),
             [
                 ("rooms open", reply["rooms_open"], None, f"{reply['rooms_on_air']} on air"),
-                ("people sending", reply["pushers"], None, ""),
-                ("viewers", reply["audience"], None, ""),
+                ("seats taken", reply["seats_taken"], None, _waiting(reply["applicants"])),
+                ("viewers", reply["viewers"], None, ""),
                 ("people here", reply["people_here"], None, count(reply["sockets_open"], "socket")),
                 (
                     "calls live",
@@ -50,6 +50,10 @@ def _status(reply: dict[str, Any]) -> Sequence[Part]:
         ),
         f"calls today: {ends or 'none'}",
     ]
+
+
+def _waiting(applicants: int) -> str:
+    return f"{count(applicants, 'applicant')} waiting" if applicants else ""
 
 
 def _is_well(reply: dict[str, Any]) -> int:

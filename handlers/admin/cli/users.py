@@ -1,34 +1,23 @@
 """``users`` and ``token``: find people, warn, ban, approve; and, in development, act as one of them."""
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import click
 
 from handlers.admin.cli.asking import FINE, act, acts, answer, reads, server, signed, user_id
+from handlers.admin.cli.lengths import Length
 from handlers.admin.cli.screen import Part
 from handlers.admin.cli.tables import Table, facts, ids, numbers, texts
 from handlers.admin.cli.words import clean, length, moment
 
 __all__ = ["token", "users"]
 
-UNITS_MS: Final = {"m": 60_000, "h": 3_600_000, "d": 86_400_000}
-ROLE: Final = click.Choice(["guest", "anchor"])
+ROLE: Final = click.Choice(["guest", "anchor", "matchmaker"])
+EARNING_ROLE: Final = {"calls": "anchor", "qlive": "matchmaker"}
+"""By surface, what somebody is approved as."""
+
 LIMIT: Final = click.IntRange(1, 1_000)
-
-
-class Length(click.ParamType[int]):
-    """``30m``, ``12h``, ``7d``, in milliseconds."""
-
-    name = "length"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Milliseconds."""
-        match = re.fullmatch(r"([1-9][0-9]{0,5})([mhd])", str(value))
-        if match is None:
-            self.fail(f"{value} is no length such as 30m, 12h or 7d", param, ctx)
-        return int(match[1]) * UNITS_MS[match[2]]
 
 
 @click.group(invoke_without_command=True)
@@ -41,11 +30,11 @@ def users(context: click.Context) -> int:
 
 @users.command("find")
 @click.argument("text", default="")
-@click.option("--role", type=ROLE, help="Only guests, or only anchors.")
+@click.option("--role", type=ROLE, help="Only people of this kind.")
 @click.option("--limit", type=LIMIT, default=50, show_default=True, help="How many.")
 @reads()
 def find(text: str, role: str | None, limit: int) -> int:
-    """People by id, external id or the beginning of a nickname."""
+    """People by any of their ids or the beginning of a nickname."""
     return _found(text, role, limit)
 
 
@@ -111,10 +100,10 @@ def warn(person: str, reason: str) -> int:
 @click.option("--revoke", is_flag=True, help="Make a guest of her again.")
 @acts
 def approve(person: str, reason: str, *, revoke: bool) -> int:
-    """Approve somebody as an anchor."""
+    """Approve somebody as an anchor, or in the blind-date rooms as a matchmaker."""
     asked = server()
     found = asked.get("users", user_id(asked, person))
-    role = "guest" if revoke else "anchor"
+    role = "guest" if revoke else EARNING_ROLE[found["surface"]]
     return act(
         f"make {_name(found)} a{'n' if role == 'anchor' else ''} {role} (now: {found['role']})",
         lambda: asked.post("users", found["id"], "role", body=signed(reason, role=role)),
@@ -152,6 +141,7 @@ def _users(reply: dict[str, Any]) -> Sequence[Part]:
             user["role"],
             user["nickname"],
             user["external_id"],
+            user["public_id"],
             user["points_per_minute"] if user["role"] == "anchor" else None,
             _ban(user),
             moment(user["created_at_ms"]),
@@ -159,7 +149,12 @@ def _users(reply: dict[str, Any]) -> Sequence[Part]:
         for user in reply["users"]
     ]
     columns = (
-        ids("id", "role") + texts("nickname") + ids("external id") + numbers("price") + texts("ban") + ids("since")
+        ids("id", "role")
+        + texts("nickname")
+        + ids("external id", "shown id")
+        + numbers("price")
+        + texts("ban")
+        + ids("since")
     )
     return [Table(columns, rows), f"{len(rows)} of the newest"]
 
@@ -171,7 +166,9 @@ def _user(user: dict[str, Any]) -> Sequence[Part]:
             role=user["role"],
             nickname=user["nickname"] or None,
             external_id=f"{user['surface']} {user['external_id']}",
+            shown_id=user["public_id"] or None,
             since=moment(user["created_at_ms"]),
+            last_login=moment(user["last_login_at_ms"]) if user["last_login_at_ms"] else None,
             age=user["age"] or None,
             price=f"{user['points_per_minute']} points/min" if user["role"] == "anchor" else None,
             hidden="yes" if user["is_hidden"] else "no",

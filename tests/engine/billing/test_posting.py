@@ -13,9 +13,11 @@ from engine.billing.posting import decide, is_balanced, same_content
 from store.interfaces.ids import AccountId, CallId, EntryId, OrderId, PersonId
 from store.interfaces.ledger import (
     CallFence,
+    Cost,
     Earned,
     EntryKind,
     Facts,
+    Held,
     JournalEntry,
     MinuteClaim,
     Move,
@@ -31,17 +33,22 @@ from store.interfaces.money import Currency, currency_of, house, is_wallet
 from tests.support.records import (
     BOB,
     DIAMONDS,
+    GOLD,
+    INCOME,
     MEI,
     POINTS,
     T0,
     TOM,
     a_call,
     a_gift,
+    a_gold_gift,
     a_grant,
     a_minute,
     a_recharge,
     an_order,
     diamonds_of,
+    gold_of,
+    income_of,
     points_of,
 )
 
@@ -56,7 +63,7 @@ def facts(**changes: Any) -> Facts:
         posted={},
         balances={diamonds_of(TOM): 100},
         calls={CALL.id: CallFence(epoch=1, minutes_paid=2, is_live=True)},
-        orders={ORDER.id: OrderFence(person_id=TOM, diamonds=100, is_paid=False)},
+        orders={ORDER.id: OrderFence(person_id=TOM, currency=DIAMONDS, amount=100, is_paid=False)},
     )
     return replace(known, **changes)
 
@@ -243,8 +250,11 @@ def test_a_minute_of_the_owner_in_its_turn_and_time_passes(now_ms: int) -> None:
 @pytest.mark.parametrize(
     ("orders", "verdict"),
     [
-        ({ORDER.id: OrderFence(person_id=TOM, diamonds=100, is_paid=False)}, Verdict.POSTED),
-        ({ORDER.id: OrderFence(person_id=TOM, diamonds=100, is_paid=True)}, Verdict.OUT_OF_TURN),
+        ({ORDER.id: OrderFence(person_id=TOM, currency=DIAMONDS, amount=100, is_paid=False)}, Verdict.POSTED),
+        ({ORDER.id: OrderFence(person_id=TOM, currency=DIAMONDS, amount=100, is_paid=True)}, Verdict.OUT_OF_TURN),
+        ({ORDER.id: OrderFence(person_id=TOM, currency=GOLD, amount=100, is_paid=False)}, Verdict.MISMATCH),
+        ({ORDER.id: OrderFence(person_id=TOM, currency=DIAMONDS, amount=99, is_paid=False)}, Verdict.MISMATCH),
+        ({ORDER.id: OrderFence(person_id=BOB, currency=DIAMONDS, amount=100, is_paid=False)}, Verdict.MISMATCH),
         ({}, Verdict.OUT_OF_TURN),
     ],
 )
@@ -255,6 +265,129 @@ def test_an_order_is_paid_once(orders: dict[OrderId, OrderFence], verdict: Verdi
 
     assert verdicts(plan) == [verdict]
     assert plan.orders == ((move.claim,) if verdict is Verdict.POSTED else ())
+
+
+# --- a cost that two purses share ----------------------------------------------------------------------------------
+
+UNFOLDED = Verdict.UNFOLDED
+BELOW = Verdict.BELOW_FLOOR
+
+
+@pytest.mark.parametrize(
+    ("stored", "unfolded", "paid", "held"),
+    [
+        ((100, 0), (0, 0), (30, 0), (70, 0)),
+        ((30, 50), (0, 0), (30, 0), (0, 50)),
+        ((29, 50), (0, 0), (29, 1), (0, 49)),
+        ((0, 30), (0, 0), (0, 30), (0, 0)),
+        ((20, 10), (0, 0), (20, 10), (0, 0)),
+        ((30, 0), (5, 7), (30, 0), (5, 7)),  # What is not folded is not needed, and told.
+        ((20, 30), (0, 5), (20, 10), (0, 25)),
+    ],
+)
+def test_gold_pays_first_and_income_the_rest(
+    stored: tuple[int, int], unfolded: tuple[int, int], paid: tuple[int, int], held: tuple[int, int]
+) -> None:
+    gift = a_gold_gift(TOM, MEI, 30)
+
+    plan = decide([gift], of_two_purses(stored, unfolded))
+
+    (entry,) = plan.entries
+    gold_paid, income_paid = paid
+    payment = (
+        (gold_of(TOM), -gold_paid),
+        (house(GOLD), gold_paid),
+        (income_of(TOM), -income_paid),
+        (house(INCOME), income_paid),
+    )
+    assert entry.postings == (*(Posting(*leg) for leg in payment if leg[1]), *gift.postings)
+    assert entry.held == (Held(gold_of(TOM), held[0]), Held(income_of(TOM), held[1]))
+    assert entry.payer_balance is None
+    assert plan.outcomes == (Outcome(verdict=Verdict.POSTED, entry=entry),)
+    assert plan.credits == {income_of(MEI): {EntryKind.GIFT: Earned(1, 15)}}
+
+
+@pytest.mark.parametrize(
+    ("stored", "unfolded", "verdict"),
+    [
+        ((29, 0), (0, 0), BELOW),
+        ((0, 0), (0, 0), BELOW),
+        ((10, 10), (5, 4), BELOW),  # Folding would not help.
+        ((29, 0), (1, 0), UNFOLDED),
+        ((10, 100), (5, 0), UNFOLDED),  # Income must not pay while there is gold.
+        ((10, 15), (0, 5), UNFOLDED),
+        ((0, 0), (0, 30), UNFOLDED),
+    ],
+)
+def test_what_two_purses_cannot_pay_or_not_yet_changes_nothing(
+    stored: tuple[int, int], unfolded: tuple[int, int], verdict: Verdict
+) -> None:
+    plan = decide([a_gold_gift(TOM, MEI, 30)], of_two_purses(stored, unfolded))
+
+    held = (Held(gold_of(TOM), stored[0] + unfolded[0]), Held(income_of(TOM), stored[1] + unfolded[1]))
+    assert plan == Plan(outcomes=(Outcome(verdict=verdict, held=held),))
+
+
+def of_two_purses(stored: tuple[int, int], unfolded: tuple[int, int]) -> Facts:
+    purses = (gold_of(TOM), income_of(TOM))
+    return facts(
+        balances=dict(zip(purses, stored, strict=True)),
+        unfolded={purse: amount for purse, amount in zip(purses, unfolded, strict=True) if amount},
+    )
+
+
+@pytest.mark.parametrize(
+    ("repeat", "verdict"),
+    [
+        (a_gold_gift(TOM, MEI, 30), Verdict.ALREADY),
+        (a_gold_gift(TOM, MEI, 31), Verdict.MISMATCH),
+        (a_gold_gift(TOM, BOB, 30), Verdict.MISMATCH),
+        (a_gold_gift(TOM, MEI, 30, note="else"), Verdict.MISMATCH),
+        (a_gold_gift(TOM, MEI, 30, cost=Cost(wallets=(income_of(TOM),), amount=30)), Verdict.MISMATCH),
+    ],
+)
+def test_a_repeat_is_one_however_the_cost_would_be_split_by_now(repeat: Move, verdict: Verdict) -> None:
+    (known,) = decide([a_gold_gift(TOM, MEI, 30)], of_two_purses((10, 50), (0, 0))).entries
+    later = replace(of_two_purses((100, 0), (0, 0)), posted={known.id: known})
+
+    (outcome,) = decide([repeat], later).outcomes
+
+    assert (outcome.verdict, outcome.entry) == (verdict, known)
+
+
+def test_gifts_of_one_batch_count_on_what_is_left_of_both_purses() -> None:
+    gifts = [a_gold_gift(TOM, MEI, 30, key=str(number)) for number in range(4)]
+
+    plan = decide(gifts, of_two_purses((50, 20), (0, 0)))
+
+    assert verdicts(plan) == [Verdict.POSTED, Verdict.POSTED, BELOW, BELOW]
+    assert plan.debits == {gold_of(TOM): 50, income_of(TOM): 10}
+    assert [tuple(held.amount for held in entry.held) for entry in plan.entries] == [(20, 20), (0, 10)]
+
+
+def test_gold_that_the_same_batch_credits_is_waited_for() -> None:
+    plan = decide([a_grant(TOM, 5, currency=GOLD), a_gold_gift(TOM, MEI, 30)], of_two_purses((10, 100), (0, 0)))
+
+    assert verdicts(plan) == [Verdict.POSTED, UNFOLDED]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"cost": Cost(wallets=(gold_of(TOM),), amount=0)},
+        {"postings": (Posting(gold_of(TOM), -1), Posting(house(GOLD), 1))},  # Debits are the cost's alone.
+        {"postings": (Posting(house(INCOME), -1), Posting(income_of(MEI), 2))},
+    ],
+)
+def test_a_shared_cost_beside_legs_that_do_not_belong_to_it_is_a_bug(changes: dict[str, Any]) -> None:
+    with pytest.raises(AssertionError, match="unbalanced move"):
+        decide([a_gold_gift(TOM, MEI, 30, **changes)], facts())
+
+
+def test_a_gift_too_cheap_to_earn_anything_is_paid_all_the_same() -> None:
+    (entry,) = decide([a_gold_gift(TOM, MEI, 1)], of_two_purses((1, 0), (0, 0))).entries
+
+    assert entry.postings == (Posting(gold_of(TOM), -1), Posting(house(GOLD), 1))
 
 
 # --- several moves -------------------------------------------------------------------------------------------------
@@ -346,6 +479,17 @@ def gifts(draw: st.DrawFn) -> Move:
 
 
 @st.composite
+def gold_gifts(draw: st.DrawFn) -> Move:
+    return a_gold_gift(draw(people), draw(people), draw(amounts), key=f"gold {draw(keys)}")
+
+
+@st.composite
+def grants(draw: st.DrawFn) -> Move:
+    currency = draw(st.sampled_from([DIAMONDS, GOLD, INCOME]))
+    return a_grant(draw(people), draw(amounts), f"{currency} {draw(keys)}", currency=currency)
+
+
+@st.composite
 def minutes(draw: st.DrawFn) -> Move:
     call = replace(draw(st.sampled_from(CALLS)), epoch=draw(st.integers(1, 2)))
     minute = draw(st.integers(1, 4))
@@ -359,20 +503,24 @@ def recharges(draw: st.DrawFn) -> Move:
     return a_recharge(order, id=EntryId(f"order:{order.id}:{draw(keys)}"))
 
 
-moves = gifts() | minutes() | recharges() | st.builds(a_grant, people, amounts, keys)
+moves = gifts() | gold_gifts() | minutes() | recharges() | grants()
 batches = st.lists(moves, max_size=20)
 
-wallets = st.sampled_from([wallet for person in PEOPLE for wallet in (diamonds_of(person), points_of(person))])
+PURSES = [purse_of(person) for person in PEOPLE for purse_of in (gold_of, income_of)]
+OTHERS = [wallet_of(person) for person in PEOPLE for wallet_of in (diamonds_of, points_of)]
 
 
 @st.composite
 def any_facts(draw: st.DrawFn) -> Facts:
     calls = st.builds(CallFence, epoch=st.integers(1, 2), minutes_paid=st.integers(0, 3), is_live=st.booleans())
-    orders = st.builds(OrderFence, person_id=people, diamonds=st.just(100), is_paid=st.booleans())
+    orders = st.builds(
+        OrderFence, person_id=people, currency=st.just(DIAMONDS), amount=st.just(100), is_paid=st.booleans()
+    )
     known = Facts(
         now_ms=T0,
         posted={},
-        balances=draw(st.dictionaries(wallets, st.integers(0, 150))),
+        balances=draw(st.dictionaries(st.sampled_from(PURSES + OTHERS), st.integers(0, 150))),
+        unfolded=draw(st.dictionaries(st.sampled_from(PURSES), st.integers(1, 60), max_size=4)),
         calls=draw(st.dictionaries(st.sampled_from([call.id for call in CALLS]), calls)),
         orders=draw(st.dictionaries(st.sampled_from([order.id for order in ORDERS]), orders)),
     )
@@ -384,6 +532,10 @@ def after(known: Facts, plan: Plan) -> Facts:
     """The facts once the plan is written, and nothing is folded yet."""
     debits = Counter(known.balances)
     debits.subtract(plan.debits)
+    unfolded = Counter(known.unfolded)
+    for account, kinds in plan.credits.items():
+        if account in PURSES:
+            unfolded[account] += sum(earned.amount for earned in kinds.values())
     calls = dict(known.calls)
     for claim in plan.minutes:
         calls[claim.call_id] = replace(calls[claim.call_id], minutes_paid=claim.minute)
@@ -394,6 +546,7 @@ def after(known: Facts, plan: Plan) -> Facts:
         balances=dict(debits),
         calls=calls,
         orders={**known.orders, **paid},
+        unfolded=dict(unfolded),
     )
 
 
@@ -414,6 +567,28 @@ def test_no_wallet_ever_goes_below_zero(batch: list[Move], known: Facts) -> None
     assert plan.debits == wallet_sums(plan.entries, sign=-1)
     assert all(amount >= 0 for amount in after(known, plan).balances.values())
     assert all(entry.payer_balance is None or entry.payer_balance >= 0 for entry in plan.entries)
+
+
+@given(batch=batches, known=any_facts())
+def test_a_shared_cost_is_paid_whole_and_income_only_pays_what_gold_cannot(batch: list[Move], known: Facts) -> None:
+    for move, outcome in zip(batch, decide(batch, known).outcomes, strict=True):
+        if outcome.verdict is not Verdict.POSTED or outcome.entry is None or move.cost is None:
+            continue
+        paid = wallet_sums([outcome.entry], sign=-1)
+        gold, income = outcome.entry.held
+        assert (gold.account, income.account) == move.cost.wallets
+        assert sum(paid.values()) == move.cost.amount
+        assert min(gold.amount, income.amount) >= 0
+        assert paid.keys() <= set(move.cost.wallets)
+        assert income.account not in paid or not gold.amount
+
+
+@given(batch=batches, known=any_facts())
+def test_a_shared_cost_is_refused_only_if_its_wallets_are_short_of_it(batch: list[Move], known: Facts) -> None:
+    for move, outcome in zip(batch, decide(batch, known).outcomes, strict=True):
+        if move.cost is not None and outcome.held:
+            is_short = sum(held.amount for held in outcome.held) < move.cost.amount
+            assert outcome.verdict is (Verdict.BELOW_FLOOR if is_short else Verdict.UNFOLDED)
 
 
 @given(batch=batches, known=any_facts())

@@ -3,56 +3,43 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec.structs import replace
 
-from engine.errors import Forbidden
-from engine.room.lifecycle import LineClosed, LineOpened, RoomState, Rules, step
-from engine.room.messages import AddPusher, Beat, RemovePusher, StreamBegan, StreamEnded, StreamHeard, SweepDue
+from engine.errors import Banned, Forbidden
+from engine.room.messages import Beat, Impose, Sit, StreamBegan, StreamEnded, StreamHeard, SweepDue, Unseat
+from engine.room.state import LineClosed, LineOpened
 from engine.room.streams import StreamName, is_trial, read_stream, stream_of
-from store.interfaces.ids import ID_MAX, CallId, PersonId, RoomId
-from store.interfaces.rooms import RoomRecord
+from store.interfaces.ids import ID_MAX, PersonId, RoomId
+from store.interfaces.rooms import Face, RoomKind, SanctionKind
+from tests.engine.room.parts import BO, HONG, JIM, ROOM, after, decide
+from tests.engine.room.parts import room as a_room
 
-MEI, TOM, JIM = PersonId(10_001), PersonId(10_002), PersonId(10_003)
-ROOM = RoomId("room_1a2b3c4d_5e6f")
-STREAM = stream_of(MEI, ROOM)
-RULES = Rules(
-    pushers_max=4,
-    call_pushers_max=2,
-    audience_max=10,
-    pusher_silent_ms=20_000,
-    empty_ms=30_000,
-    custom_fields_max=5,
-    custom_field_bytes_max=100,
-)
+STREAM = stream_of(HONG, ROOM)
 
 
-def room(**changes) -> RoomState:
-    record = replace(RoomRecord(id=ROOM, creator_id=MEI, info="", created_at_ms=0), **changes)
-    return RoomState(record=record, silent_since_ms=0)
+def room(kind=RoomKind.OPEN, **changes):
+    return a_room(kind, **changes)
 
 
-def after(state: RoomState, *messages, now_ms: int = 0) -> RoomState:
-    for message in messages:
-        state = step(state, message, now_ms=now_ms, rules=RULES).state
-    return state
-
-
-def began(person_id=MEI, at_ms=1_000, stream=None) -> StreamBegan:
+def began(person_id=HONG, at_ms=1_000, stream=None) -> StreamBegan:
     return StreamBegan(
-        person_id=person_id, stream=stream or stream_of(person_id, ROOM), name="known", avatar_url="", at_ms=at_ms
+        person_id=person_id, stream=stream or stream_of(person_id, ROOM), face=Face(nickname="known"), at_ms=at_ms
     )
 
 
 def heard(at_ms, stream=STREAM) -> StreamHeard:
-    return StreamHeard(person_id=MEI, stream=stream, at_ms=at_ms)
+    return StreamHeard(person_id=HONG, stream=stream, at_ms=at_ms)
 
 
 def ended(heard_at_ms, stream=STREAM) -> StreamEnded:
-    return StreamEnded(person_id=MEI, stream=stream, heard_at_ms=heard_at_ms)
+    return StreamEnded(person_id=HONG, stream=stream, heard_at_ms=heard_at_ms)
 
 
-def added(stream=STREAM, at_ms=1_000) -> AddPusher:
-    return AddPusher(person_id=MEI, stream=stream, name="herself", avatar_url="a", at_ms=at_ms)
+def added(stream=STREAM, at_ms=1_000) -> Sit:
+    return Sit(person_id=HONG, stream=stream, face=Face(nickname="herself", avatar_url="a"), at_ms=at_ms)
+
+
+def unseat(at_ms) -> Unseat:
+    return Unseat(by=HONG, person_id=HONG, at_ms=at_ms)
 
 
 # Names
@@ -87,30 +74,30 @@ def test_names_to_try_with_are_known_by_their_form(stream, is_one):
 
 
 def test_pictures_make_a_pusher_whom_his_client_may_describe_later():
-    decision = step(room(), began(), now_ms=0, rules=RULES)
-    assert [pusher.name for pusher in decision.state.record.pushers] == ["known"]
-    assert LineOpened(MEI) in decision.effects
+    decision = decide(room(), began())
+    assert [seat.face.nickname for seat in decision.state.record.seats] == ["known"]
+    assert LineOpened(HONG) in decision.effects
 
     described = after(decision.state, added())
 
-    assert [(pusher.name, pusher.stream) for pusher in described.record.pushers] == [("herself", STREAM)]
+    assert [(seat.face.nickname, seat.stream) for seat in described.record.seats] == [("herself", STREAM)]
     assert described.record.status_code == 2
-    assert step(described, added(at_ms=2_000), now_ms=0, rules=RULES).write is None
+    assert decide(described, added(at_ms=2_000)).write is None
 
 
 def test_a_reconnection_keeps_the_description_and_writes_nothing():
     described = after(room(), added())
 
-    decision = step(described, began(at_ms=2_000), now_ms=0, rules=RULES)
+    decision = decide(described, began(at_ms=2_000))
 
     assert decision.write is None
-    assert decision.state.beats == {MEI: 2_000}
+    assert decision.state.beats == {HONG: 2_000}
 
 
 def test_the_room_of_a_call_takes_pictures_of_its_two_only():
-    state = room(call_id=CallId(1), members=(TOM, MEI))
+    state = room(RoomKind.CALL)
 
-    assert len(after(state, began(MEI), began(TOM)).record.pushers) == 2
+    assert len(after(state, began(HONG), began(BO)).record.seats) == 2
     with pytest.raises(Forbidden):
         after(state, began(JIM))
 
@@ -118,9 +105,9 @@ def test_the_room_of_a_call_takes_pictures_of_its_two_only():
 def test_an_end_loses_the_line_at_once_and_the_place_after_a_while():
     state = after(room(), began())
 
-    decision = step(state, ended(5_000), now_ms=6_000, rules=RULES)
+    decision = decide(state, ended(5_000), now_ms=6_000)
 
-    assert decision.effects == (LineClosed(MEI, 5_000),)
+    assert decision.effects == (LineClosed(HONG, 5_000),)
     assert after(decision.state, SweepDue(), now_ms=24_999).record.is_open
     assert not after(decision.state, SweepDue(), now_ms=25_000).record.is_open
 
@@ -128,14 +115,14 @@ def test_an_end_loses_the_line_at_once_and_the_place_after_a_while():
 def test_who_is_cut_off_is_kept_by_pictures_and_by_nothing_his_client_says():
     lost = after(room(), began(), ended(5_000))
 
-    told = after(lost, Beat(person_id=MEI, at_ms=24_000), added(at_ms=24_000))
+    told = after(lost, Beat(person_id=HONG, at_ms=24_000), added(at_ms=24_000))
     assert told.beats == {}
     assert not after(told, SweepDue(), now_ms=25_000).record.is_open
 
     for sign in (heard(24_000), began(at_ms=24_000)):
-        decision = step(lost, sign, now_ms=24_000, rules=RULES)
-        assert LineOpened(MEI) in decision.effects
-        back = after(decision.state, Beat(person_id=MEI, at_ms=40_000), SweepDue(), now_ms=59_999)
+        decision = decide(lost, sign, now_ms=24_000)
+        assert LineOpened(HONG) in decision.effects
+        back = after(decision.state, Beat(person_id=HONG, at_ms=40_000), SweepDue(), now_ms=59_999)
         assert back.record.is_open
 
 
@@ -148,16 +135,23 @@ def test_pictures_of_another_stream_mean_nothing_to_a_room():
 
 
 def test_a_room_that_is_closed_hears_of_pictures_without_an_error():
-    closed = after(room(), began(), RemovePusher(by=MEI, person_id=MEI, at_ms=2_000))
+    closed = after(room(), began(), unseat(2_000))
 
     assert not closed.record.is_open
     assert after(closed, heard(3_000), ended(3_000)) == closed
 
 
 def test_who_left_and_comes_back_is_not_cut_off_any_more():
-    creator_is_tom = room(creator_id=TOM)
-    lost = after(creator_is_tom, began(), ended(5_000))
+    bos_room = room(anchor_id=BO)
+    lost = after(bos_room, began(), ended(5_000))
 
-    back = after(lost, RemovePusher(by=MEI, person_id=MEI, at_ms=6_000), added(at_ms=7_000))
+    back = after(lost, unseat(6_000), added(at_ms=7_000))
 
-    assert back.beats == {MEI: 7_000}
+    assert back.beats == {HONG: 7_000}
+
+
+def test_who_is_banned_may_not_begin_either():
+    banned = after(room(anchor_id=BO), Impose(by=BO, person_id=HONG, kind=SanctionKind.BAN, until_ms=None, at_ms=0))
+
+    with pytest.raises(Banned):
+        decide(banned, began())

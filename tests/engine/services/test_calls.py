@@ -150,7 +150,7 @@ async def test_after_a_kill_the_call_goes_on_within_what_is_paid_and_the_outage_
         await second.start()
         try:
             for person in cast.both:
-                second.engine.presence.seen(person.id)
+                second.engine.presence.seen(person)
             await second.clock.advance(1_000)
             resumed = second.engine.calls.owned()[0]
             assert resumed.id == call.id

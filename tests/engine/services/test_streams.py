@@ -28,11 +28,11 @@ def hint(person, sequence, *, at_s=0, **changes) -> Publishing:
 
 async def opened(cast, person=None, room=ROOM):
     """A public room without pictures."""
-    await cast.engine.rooms.create(person or cast.mei, room_id=room, info="", guest_id=None)
+    await cast.engine.live_rooms.create(person or cast.mei, room_id=room, info="", guest_id=None)
 
 
 def on_air(cast) -> list[str]:
-    return [state.record.id for state in cast.engine.rooms.listed(skip=0, limit=10)]
+    return [state.record.id for state in cast.engine.live_rooms.listed(skip=0, limit=10)]
 
 
 def running(cast) -> list[str]:
@@ -103,7 +103,7 @@ async def test_who_may_not_begin():
     async with on_stage() as cast:
         await opened(cast)
         await opened(cast, cast.mei, RoomId("closed"))
-        await cast.engine.rooms.destroy(cast.mei, RoomId("closed"))
+        await cast.engine.live_rooms.destroy(cast.mei, RoomId("closed"))
         banned = await cast.stage.sign_in("dev:banned")
         await cast.engine.notices.ban(banned.id, BanKind.BROADCAST, "no", until_ms=None)
         stranger = replace(cast.tom, id=99_999)
@@ -134,7 +134,7 @@ async def test_who_may_not_begin():
 async def test_only_the_two_of_a_call_send_into_its_room():
     async with on_stage() as cast:
         await cast.connect()
-        await cast.engine.rooms.create(cast.mei, room_id=ROOM, info="", guest_id=cast.tom.id)
+        await cast.engine.live_rooms.create(cast.mei, room_id=ROOM, info="", guest_id=cast.tom.id)
         jim = await cast.stage.sign_in("dev:jim")
 
         assert await refusal(cast, session(jim)) is Forbidden
@@ -146,13 +146,13 @@ async def test_only_the_two_of_a_call_send_into_its_room():
 async def test_a_call_is_lost_with_the_pictures_and_found_with_them():
     async with on_stage() as cast:
         await cast.connect()
-        await cast.engine.rooms.create(cast.mei, room_id=ROOM, info="", guest_id=cast.tom.id)
+        await cast.engine.live_rooms.create(cast.mei, room_id=ROOM, info="", guest_id=cast.tom.id)
         await cast.engine.streams.publish(session(cast.tom))
 
         cast.engine.streams.done(session(cast.tom))
         await cast.stage.clock.settle()
         assert cast.heard(cast.mei)[-1] == "PartyLost"
-        await cast.engine.rooms.beat(cast.tom, ROOM)  # What his client says is no picture.
+        await cast.engine.live_rooms.beat(cast.tom, ROOM)  # What his client says is no picture.
         assert cast.heard(cast.mei)[-1] == "PartyLost"
 
         await cast.engine.streams.publish(session(cast.tom, 2))
@@ -311,10 +311,10 @@ async def test_a_closed_room_and_a_removed_pusher_are_cut():
         await cast.engine.streams.publish(session(cast.mei))
         await cast.engine.streams.publish(session(cast.tom))
 
-        await cast.engine.rooms.remove_pusher(cast.mei, ROOM, cast.tom.id)
+        await cast.engine.live_rooms.remove_pusher(cast.mei, ROOM, cast.tom.id)
         await cast.stage.advance(1_000)
         assert cutter.names == [f"{ROOM}_{cast.tom.id}"]
-        await cast.engine.rooms.destroy(cast.mei, ROOM)
+        await cast.engine.live_rooms.destroy(cast.mei, ROOM)
         await cast.stage.advance(1_000)
         assert set(cutter.names) == {f"{ROOM}_{cast.tom.id}", f"{ROOM}_{cast.mei.id}"}
 
@@ -324,7 +324,7 @@ async def test_a_cut_that_fails_is_tried_again():
         cutter = cutting(cast, Provider.NGINX, Cutter(fails=True))
         await opened(cast)
         await cast.engine.streams.publish(session(cast.mei))
-        await cast.engine.rooms.destroy(cast.mei, ROOM)
+        await cast.engine.live_rooms.destroy(cast.mei, ROOM)
 
         await cast.stage.advance(9_000)
 
@@ -356,7 +356,7 @@ async def test_a_stream_of_a_persons_own_feeds_the_rooms_it_is_sent_into():
         own = session(cast.mei, room=None)
         await cast.engine.streams.publish(own)
         assert on_air(cast) == []
-        await cast.engine.rooms.add_pusher(
+        await cast.engine.live_rooms.add_pusher(
             cast.mei, ROOM, name="", avatar_url="", push_address=f"push:{cast.mei.id}", info=None
         )
 
@@ -365,7 +365,7 @@ async def test_a_stream_of_a_persons_own_feeds_the_rooms_it_is_sent_into():
 
         cast.engine.streams.done(own)
         await cast.stage.advance(10_000)
-        await cast.engine.rooms.beat(cast.mei, ROOM)
+        await cast.engine.live_rooms.beat(cast.mei, ROOM)
         await cast.stage.advance(15_000)
         assert on_air(cast) == []
 
@@ -460,7 +460,7 @@ async def test_a_hint_is_cut_for_what_we_know_and_not_for_what_it_says():
         await cast.stage.clock.settle()
         assert cutter.names == [f"{ROOM}_{cast.tom.id}"]
 
-        await cast.engine.rooms.destroy(cast.mei, ROOM)
+        await cast.engine.live_rooms.destroy(cast.mei, ROOM)
         await cast.stage.advance(1_000)
         assert cutter.names[1:] == [f"{ROOM}_{cast.mei.id}"]
         assert cast.engine.streams.live() == ()

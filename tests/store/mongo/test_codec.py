@@ -8,10 +8,10 @@ from msgspec.structs import replace
 
 from store.interfaces.calls import CallRecord, HistoryLine, Phase, Side
 from store.interfaces.ids import AccountId, EntryId
-from store.interfaces.ledger import EntryKind, JournalEntry, Posting
+from store.interfaces.ledger import EntryKind, Held, JournalEntry, Posting
 from store.interfaces.orders import OrderRecord
 from store.mongo.codec import document_of, entry_document, entry_of, number, record_of, text
-from tests.support.records import DIAMONDS, T0, TOM, a_call, a_person, an_order, diamonds_of
+from tests.support.records import DIAMONDS, T0, TOM, a_call, a_person, an_order, diamonds_of, gold_of, income_of
 
 OPERATORS: list[Any] = [{"$gt": ""}, {"$ne": None}, ["a"], {"$regex": ".*"}, {"$where": "1"}, None]
 
@@ -85,7 +85,14 @@ def test_a_record_comes_back_as_it_went(record: CallRecord | OrderRecord):
 
 @pytest.mark.parametrize(
     "changes",
-    [{}, {"call_id": 1, "minute": 2}, {"note": "because"}, {"payer_balance": 0}, {"kind": EntryKind.GRANT}],
+    [
+        {},
+        {"call_id": 1, "minute": 2},
+        {"note": "because"},
+        {"payer_balance": 0},
+        {"held": (Held(gold_of(TOM), 0), Held(income_of(TOM), 7))},
+        {"kind": EntryKind.GRANT},
+    ],
 )
 def test_an_entry_comes_back_as_it_went(changes: dict[str, Any]):
     whole = entry(**changes)

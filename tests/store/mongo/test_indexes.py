@@ -53,7 +53,9 @@ async def fill(stores: OpenedStores) -> None:
         ("calls", {"$set": {"minutes_paid": Int64(-1)}}),
         ("calls", {"$inc": {"minutes_paid": 0.5}}),
         ("calls", {"$set": {"epoch": "2"}}),
-        ("orders", {"$set": {"diamonds": 1.0}}),
+        ("entries", {"$set": {"held": [{"account": "qlive.gold/1", "amount": Int64(-1)}]}}),
+        ("orders", {"$set": {"amount": 1.0}}),
+        ("orders", {"$set": {"currency": "gold"}}),
         ("orders", {"$set": {"state": "maybe"}}),
         ("people", {"$set": {"points_per_minute": Int64(-1)}}),
     ],
@@ -132,8 +134,10 @@ async def test_forms_expire_by_themselves():
 
 QUERIES: list[tuple[str, dict[str, Any], dict[str, int]]] = [
     ("people", {"surface": "calls", "external_id": "x"}, {}),
+    ("people", {"surface": "qlive", "public_id": {"$eq": "66766865", "$gt": ""}}, {}),
     ("people", {}, {"created_at_ms": -1, "_id": -1}),
     ("people", {"$or": [{"external_id": "x"}, {"nickname": {"$regex": "^x"}}, {"_id": Int64(1)}]}, {}),
+    ("people", {"$or": [{"external_id": "x"}, {"public_id": {"$eq": "x"}}]}, {}),
     ("sessions", {"token_hash": "x", "seen_at_ms": {"$gte": Int64(1)}}, {}),
     ("sessions", {"person_id": Int64(1)}, {}),
     ("entries", {"call_id": Int64(1)}, {"at_ms": 1, "place": 1}),

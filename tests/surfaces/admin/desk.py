@@ -17,7 +17,9 @@ from tornado.httpclient import AsyncHTTPClient, HTTPRequest
 from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
 
+from adapters.config import Shown
 from adapters.datadir import DataDir
+from adapters.running_config import Reloaded
 from engine.greenroom import Greenroom
 from handlers.admin.access import authenticate
 from handlers.admin.cli.main import main
@@ -31,7 +33,7 @@ from handlers.wire.socket import Hub, SocketLimits
 from store.interfaces.people import Role
 from store.memory.database import MemoryDatabase
 from store.memory.stores import memory_stores
-from tests.people import Cast, Stage, fast_settings
+from tests.people import Cast, Date, Stage, fast_settings
 from tests.support.broken_stores import switchable
 from tests.support.fakes import SeededRng
 from tests.support.stepped_clock import SteppedClock
@@ -48,8 +50,31 @@ class ServerConfig:
     idle_timeout_ms = 5_000
 
 
+class FewSettings:
+    """A configuration of three settings, of which a reload changes one, unless there are ``mistakes``."""
+
+    def __init__(self) -> None:
+        self.mistakes: tuple[str, ...] = ()
+        self.title = Shown(value="和我视频聊天吧", origin="built-in")
+
+    def settings(self) -> dict[str, Shown]:
+        return {
+            "http.port": Shown(value=8_000, origin="flag"),
+            "share.title": self.title,
+            "pay.api_key": Shown(value="****", origin="GREENROOM_PAY__API_KEY"),
+        }
+
+    async def reload(self) -> Reloaded:
+        if self.mistakes:
+            return Reloaded(mistakes=self.mistakes)
+        self.title = Shown(value="来聊", origin="config.yaml")
+        return Reloaded(changed=("share.title",), needs_restart=("calls.ring_ms",))
+
+
 class Desk:
     """The cast, and somebody at the operators' desk who asks over HTTP and types commands."""
+
+    config: FewSettings
 
     def __init__(
         self, cast: Cast, *, database: MemoryDatabase, door: Door, port: int, token: str, data_dir: DataDir | None
@@ -74,6 +99,12 @@ class Desk:
         self.cast.switch.is_down, self.cast.switch.only = False, ""
         while "sweep_failed" in self.stage.log.events():
             self.stage.log.take("sweep_failed")
+
+    async def date(self) -> Date:
+        """Hong the matchmaker, bo and lin have signed up; nobody is in a room."""
+        hong = await self.stage.join("dev:hong?gender=2&matchmaker=1&nickname=红娘")
+        bo = await self.stage.join("dev:bo?gender=1")
+        return Date(self.stage, self.cast.switch, hong, bo, await self.stage.join("dev:lin?gender=2"))
 
     async def ask(
         self,
@@ -146,8 +177,9 @@ async def at_the_desk(
     stage.clock = clock  # type: ignore[assignment] # it does what FakeClock does
     await stage.start()
     token = data_dir.admin_token() if data_dir is not None else TOKEN
+    config = FewSettings()
     door = Door(
-        (surface(AdminOptions(zone=SHANGHAI, is_dev=is_dev)),),
+        (surface(AdminOptions(zone=SHANGHAI, is_dev=is_dev, config=config)),),
         admissions={
             "admin": Admission(
                 engine=stage.engine,
@@ -172,6 +204,7 @@ async def at_the_desk(
     tom = await stage.sign_in("dev:tom?age=30&diamonds=1000&nickname=Tom")
     cast = Cast(stage, switch, mei, tom)
     desk = Desk(cast, database=database, door=door, port=port, token=token, data_dir=data_dir)
+    desk.config = config
     try:
         yield desk
     finally:

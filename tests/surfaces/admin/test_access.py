@@ -63,7 +63,7 @@ async def test_a_token_in_the_address_or_the_body_is_refused():
 @pytest.mark.real_loop
 async def test_a_session_of_a_person_opens_nothing_here():
     async with at_the_desk() as desk:
-        token = await desk.engine.identity.open_session(desk.mei.id, device="1")
+        token = await desk.engine.identity.open_session(desk.mei, device="1")
 
         assert await desk.ask("GET", "/admin/v1/status", token=token) == (401, REFUSED)
 

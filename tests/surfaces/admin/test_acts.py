@@ -4,6 +4,7 @@ from dataclasses import fields
 
 import pytest
 
+from engine.ports import SealedProfile
 from handlers.admin.options import AdminOptions
 from handlers.admin.surface import surface
 from store.interfaces.ids import RoomId
@@ -26,12 +27,20 @@ ACTS: tuple[tuple[str, dict[str, object], str, str], ...] = (
         "calls.points/10001 +9",
     ),
     ("/admin/v1/users/10002/sessions", {}, "person.session", "10002"),
+    ("/admin/v1/config/reload", {}, "config.reload", "config"),
     ("/admin/v1/rooms/room_1/close", {}, "room.close", "room_1"),
+    *(
+        (f"/admin/v1/rooms/room_1/{act}", {"person_id": 10002}, f"room.{act}", "room_1/10002")
+        for act in ("kick", "mute", "unmute", "ban", "unban", "unseat")
+    ),
 )
 
 
 async def prepare(desk):
-    await desk.engine.rooms.create(desk.mei, room_id=RoomId("room_1"), info="", guest_id=None)
+    await desk.engine.live_rooms.create(desk.mei, room_id=RoomId("room_1"), info="", guest_id=None)
+    await desk.engine.live_rooms.add_pusher(
+        desk.tom, RoomId("room_1"), name="Tom", avatar_url="", push_address="push:room_1_10002", info=None
+    )
     await desk.cast.ring()
 
 
@@ -160,12 +169,37 @@ async def test_a_ban_ends_the_call_and_is_over_after_its_time():
 @pytest.mark.real_loop
 async def test_a_minted_token_is_the_persons_and_leaves_his_own_alone():
     async with at_the_desk() as desk:
-        own = await desk.engine.identity.open_session(desk.tom.id, device="1")
+        own = await desk.engine.identity.open_session(desk.tom, device="1")
 
         _, opened = await desk.act("/admin/v1/users/10002/sessions")
 
         for token in (own, opened["token"]):
-            assert (await desk.engine.identity.who(token)).id == desk.tom.id
+            assert (await desk.engine.identity.who(token, surface="calls")).id == desk.tom.id
+
+
+@pytest.mark.real_loop
+async def test_somebody_becomes_what_his_surface_has_and_nothing_else():
+    async with at_the_desk() as desk:
+        sealed = SealedProfile(encrypted_data="", iv="")
+        signed_up = await desk.engine.identity.sign_up("qlive", "dev:hong", app_id="", sealed=sealed)
+        hong = signed_up.person
+        assert (await desk.engine.identity.who(signed_up.token, surface="qlive")).role == "guest"
+
+        refused = [
+            await desk.act(f"/admin/v1/users/{person}/role", role=role)
+            for person, role in ((hong.id, "anchor"), (desk.tom.id, "matchmaker"), (hong.id, "host"))
+        ]
+        _, approved = await desk.act(f"/admin/v1/users/{hong.id}/role", role="matchmaker")
+
+        assert [(status, reply["error"]) for status, reply in refused] == [(400, "BAD_INPUT")] * 3
+        assert (approved["role"], approved["public_id"], approved["points_per_minute"]) == (
+            "matchmaker",
+            hong.public_id,
+            0,
+        )
+        # At once, not when what is remembered of the token has grown old.
+        assert (await desk.engine.identity.who(signed_up.token, surface="qlive")).role == "matchmaker"
+        assert len(await desk.audit()) == 1
 
 
 @pytest.mark.real_loop

@@ -35,11 +35,17 @@ async def connect_and_lose_the_actor(desk):
 
 
 async def open_a_room(desk):
-    await desk.engine.rooms.create(desk.mei, room_id=RoomId("room_1"), info="hello", guest_id=None)
-    await desk.engine.rooms.add_pusher(
+    await desk.engine.live_rooms.create(desk.mei, room_id=RoomId("room_1"), info="hello", guest_id=None)
+    await desk.engine.live_rooms.add_pusher(
         desk.mei, RoomId("room_1"), name="阿宁", avatar_url="", push_address=f"push:room_1_{MEI}", info=None
     )
-    await desk.engine.rooms.enter(desk.tom, RoomId("room_1"), described="Tom")
+    await desk.engine.live_rooms.enter(desk.tom, RoomId("room_1"), described="Tom")
+
+
+async def take_the_stage(desk):
+    await desk.engine.live_rooms.add_pusher(
+        desk.tom, RoomId("room_1"), name="Tom", avatar_url="", push_address=f"push:room_1_{TOM}", info=None
+    )
 
 
 # What happens, or (method, path, body, Idempotency-Key).
@@ -71,9 +77,21 @@ STORY = (
     ("GET", f"/admin/v1/users/{MEI}/income?from=2026-01-01&to=2026-01-01&lines=true", None, ""),
     ("GET", "/admin/v1/ledger/verification", None, ""),
     ("POST", f"/admin/v1/users/{TOM}/sessions", ACT, ""),
+    ("GET", "/admin/v1/config", None, ""),
+    ("POST", "/admin/v1/config/reload", ACT, ""),
     open_a_room,
     ("GET", "/admin/v1/rooms", None, ""),
     ("GET", "/admin/v1/rooms/room_1", None, ""),
+    ("GET", f"/admin/v1/rooms/room_1/people/{TOM}", None, ""),
+    ("POST", "/admin/v1/rooms/room_1/mute", {**ACT, "person_id": TOM, "length_ms": 60_000}, ""),
+    ("POST", "/admin/v1/rooms/room_1/unmute", {**ACT, "person_id": TOM}, ""),
+    take_the_stage,
+    ("GET", "/admin/v1/rooms/room_1/seats", None, ""),
+    ("POST", "/admin/v1/rooms/room_1/unseat", {**ACT, "person_id": TOM}, ""),
+    ("POST", "/admin/v1/rooms/room_1/unseat", {**ACT, "person_id": TOM}, ""),
+    ("POST", "/admin/v1/rooms/room_1/kick", {**ACT, "person_id": TOM}, ""),
+    ("POST", "/admin/v1/rooms/room_1/unban", {**ACT, "person_id": TOM}, ""),
+    ("POST", "/admin/v1/rooms/room_1/ban", {**ACT, "person_id": TOM}, ""),
     ("POST", "/admin/v1/rooms/room_1/close", ACT, ""),
     ("GET", "/admin/v1/rooms/room_1", None, ""),
     ("GET", "/admin/v1/audit?limit=3", None, ""),
@@ -91,7 +109,7 @@ def declared(request: str) -> str:
         (7, "call_id"),
     ):
         path = path.replace(f"/{value}", f"/{{{name}}}")
-    return path.replace("/room_1", "/{room_id}")
+    return path.replace("/room_1", "/{room_id}").replace("/people/{person_id}", "/people/{person}")
 
 
 async def told() -> list[dict[str, Any]]:

@@ -12,31 +12,14 @@ from typing import Any
 from engine.records import BanKind
 from store.interfaces.ids import PersonId
 from tests.surfaces.calls.scene import Scene, notice
+from tests.surfaces.served import Like
 
-__all__ = ["GOLDENS", "MEI", "NOTIFIED", "REFUSALS", "TOM", "Golden", "Like", "Refusal"]
+__all__ = ["GOLDENS", "MEI", "NOTIFIED", "REFUSALS", "TOM", "Golden", "Refusal"]
 
 MEI, TOM, CALL = 10_001, 10_002, 50_001
 ROOM = "room_1a2b3c4d_5e6f"
 
 Given = Callable[[Scene], Awaitable[object]]
-
-
-class Like:
-    """Equal to every text of a form; ``example`` is one."""
-
-    def __init__(self, example: str, form: str) -> None:
-        self.example = example
-        self._form = re.compile(form)
-        assert self._form.fullmatch(example)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, str) and self._form.fullmatch(other) is not None
-
-    def __hash__(self) -> int:
-        return hash(self._form)
-
-    def __repr__(self) -> str:
-        return self.example
 
 
 TOKEN = Like("0123456789abcdef0123456789abcdef", r"[0-9a-f]{32}")
@@ -104,8 +87,8 @@ async def three_minutes(scene: Scene) -> None:
     """The call of the documents' examples: three minutes at 10."""
     await scene.talks()
     await scene.clock.advance(60_000)
-    scene.engine.presence.seen(PersonId(MEI))
-    scene.engine.presence.seen(PersonId(TOM))
+    for person in (scene.mei, scene.tom):
+        await scene.app(person, "user/getCurrentUserInfo")
     await scene.clock.advance(60_000)
     await scene.app(scene.tom, "live/hangUpGirl", targetUserId=MEI)
 

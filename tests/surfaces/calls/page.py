@@ -12,8 +12,9 @@ import msgspec
 from handlers import calls
 from handlers.wire.access import PUBLIC
 from handlers.wire.surface import Endpoint
-from tests.surfaces.calls.golden import GOLDENS, NOTIFIED, Golden, Like
+from tests.surfaces.calls.golden import GOLDENS, NOTIFIED, Golden
 from tests.surfaces.calls.scene import OPTIONS
+from tests.surfaces.served import Like
 
 __all__ = ["PAGE", "rendered", "written"]
 

@@ -9,50 +9,16 @@ import pytest
 from engine.errors import StoreDown
 from handlers import calls
 from tests.surfaces.calls.golden import GOLDENS, Golden
-from tests.surfaces.calls.scene import NOW_S, OPTIONS, Answered, Scene, on_air
+from tests.surfaces.calls.scene import OPTIONS, Scene, on_air
 from tests.surfaces.calls.test_permissions import CALL, MEI, TOM
+from tests.surfaces.served import NO_NUMBERS, NOW_S, OPERATORS, Answered
 
 gen_test = pytest.mark.gen_test
 CONTRACT = {entry["id"]: entry for entry in json.loads((Path(__file__).parent / "contract.json").read_text("utf-8"))}
 ENDPOINTS = {endpoint.source_id: endpoint for endpoint in calls.surface(OPTIONS).endpoints}
 
-# What a query for MongoDB would make of a field that is passed on as it came. Source: SEC-21.
-OPERATORS: tuple[object, ...] = (
-    {"$gt": ""},
-    {"$ne": None},
-    {"$regex": ".*"},
-    {"$where": "1"},
-    [{"$gt": ""}],
-    ["x"],
-    {"a.b": {"$in": [1]}},
-)
-
 # Declared as anything: the mixer takes any object, and refuses what is none (a list among these).
 ANYTHING = {("calls-weapp-merge-stream", "mergeParams")}
-
-# Neither a number nor money, however it is looked at. Source: SEC-24, F-20.
-NO_NUMBERS: tuple[object, ...] = (
-    0,
-    -1,
-    1.5,
-    5.0,
-    2**53,
-    10**30,
-    "1e3",
-    "１",
-    " 5",
-    "5 ",
-    "+5",
-    "0x10",
-    "5.0",
-    "",
-    "-0",
-    "NaN",
-    True,
-    False,
-    "true",
-    "9" * 400,
-)
 
 MONEY_AND_IDS = [
     (golden, param["name"])

@@ -8,7 +8,8 @@ import pytest
 from engine import settings
 from handlers.wire.codec import write_json
 from tests.surfaces.calls.golden import GOLDENS, NOTIFIED, REFUSALS, Golden, Refusal
-from tests.surfaces.calls.scene import NOW_S, Answered, Scene, notice, on_air
+from tests.surfaces.calls.scene import Scene, notice, on_air
+from tests.surfaces.served import NOW_S, Answered, lacking
 
 gen_test = pytest.mark.gen_test
 CONTRACT = {entry["id"]: entry for entry in json.loads((Path(__file__).parent / "contract.json").read_text("utf-8"))}
@@ -111,21 +112,6 @@ async def test_a_success_has_every_field_of_the_contracts_example(golden):
         answered = await send(scene, golden, golden.path)
 
         assert lacking(CONTRACT[golden.entry]["success"], answered.body) == []
-
-
-def lacking(example: object, reply: object, at: str = "$") -> list[str]:
-    """Where ``reply`` lacks a field of ``example`` or has one of another type."""
-    if type(example) is not type(reply):
-        return [f"{at}: {type(example).__name__} expected"]
-    if isinstance(example, dict) and isinstance(reply, dict):
-        return [
-            line
-            for name, value in example.items()
-            for line in (lacking(value, reply[name], f"{at}.{name}") if name in reply else [f"{at}.{name} is missing"])
-        ]
-    if isinstance(example, list) and isinstance(reply, list):
-        return lacking(example[0], reply[0], f"{at}[0]") if example and reply else []
-    return []
 
 
 @gen_test

@@ -7,7 +7,8 @@ from engine.records import BanKind, EndReason, Side
 from handlers.calls.socket import DIALECT
 from handlers.wire.codec import read_json
 from store.interfaces.ids import CallId, PersonId, RoomId
-from tests.surfaces.calls.scene import Person, Scene, on_air, until
+from tests.surfaces.calls.scene import Person, Scene, on_air
+from tests.surfaces.served import until
 
 gen_test = pytest.mark.gen_test
 
@@ -48,7 +49,7 @@ FRAMES = [
         THE_CALL | {"reason": "lost", "minutes": 3, "by": None},
     ),
     (
-        events.PushersChanged(room_id=ROOM_ID, status_code=4),
+        events.RoomClosed(room_id=ROOM_ID, status_code=4),
         "notifyPusherChange",
         {"roomID": ROOM, "roomStatusCode": 4},
     ),
@@ -71,8 +72,9 @@ FRAMES = [
             to_id=MEI_ID,
             gift_id=1,
             name="玫瑰",
+            image_url="i",
             count=2,
-            points=20,
+            earned=20,
         ),
         "gift",
         THE_CALL
@@ -158,7 +160,7 @@ async def test_who_is_banned_from_broadcasting_is_told_and_stays():
 
         assert await ear.hear_of("exit") == {"exitMessage": "直播违规", "streamStatus": 2}
         assert scene.hub.is_connected(MEI)
-        assert not scene.engine.rooms.is_on_air(MEI_ID)
+        assert not scene.engine.live_rooms.is_on_air(MEI_ID)
 
 
 # --- whose line it is ------------------------------------------------------------------------------------------------

@@ -3,7 +3,8 @@
 import pytest
 
 from store.interfaces.ids import PersonId
-from tests.surfaces.calls.scene import Scene, on_air, until
+from tests.surfaces.calls.scene import Scene, on_air
+from tests.surfaces.served import until
 
 gen_test = pytest.mark.gen_test
 

@@ -10,7 +10,7 @@ from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
 
 from adapters.config import Config, Media, MediaHooks
-from adapters.media_addresses import SignedAddresses
+from adapters.media_addresses import SignedAddresses, blind_date_addresses
 from engine.greenroom import Greenroom
 from engine.world import World
 from handlers.surfaces import doors
@@ -55,6 +55,10 @@ class Booth:
             push_keys=(media.push_key,),
             play_keys=(media.play_key,),
         )
+        # The same key and the same media server: only the names tell the two apart.
+        self.date_addresses = blind_date_addresses(
+            push_host=media.push_host, play_host=media.play_host, push_keys=(media.push_key,)
+        )
         self.clock = SteppedClock()
         stores = memory_stores(MemoryDatabase(), lambda: STORE_EPOCH_MS + self.clock.mono_ms())
         self.stage = Stage(stores, fast_settings())
@@ -69,6 +73,7 @@ class Booth:
             codes=before.codes,
             payments=before.payments,
             media=self.addresses,
+            blind_date_media=self.date_addresses,
             signatures=before.signatures,
             mixer=before.mixer,
         )
@@ -88,7 +93,7 @@ class Booth:
             server.add_socket(sock)
             self._servers.append(server)
         self.mei = await self.stage.sign_in("dev:mei?role=master", role=Role.ANCHOR)
-        await self.engine.rooms.create(self.mei, room_id=ROOM, info="", guest_id=None)
+        await self.engine.live_rooms.create(self.mei, room_id=ROOM, info="", guest_id=None)
         self.name = f"8888_{ROOM}_{self.mei.id}"
 
     async def close(self) -> None:
@@ -154,7 +159,7 @@ class Booth:
         return [stream.name for stream in self.engine.streams.live()]
 
     def on_air(self) -> list[str]:
-        return [state.record.id for state in self.engine.rooms.listed(skip=0, limit=10)]
+        return [state.record.id for state in self.engine.live_rooms.listed(skip=0, limit=10)]
 
 
 def pairs_of(address: str) -> list[tuple[str, str]]:

@@ -1,0 +1,41 @@
+"""What people write about themselves and to each other, made fit to be kept and shown. Knows no field and no limit."""
+
+import re
+import unicodedata
+from typing import Final
+
+__all__ = ["cut_to_width", "is_web_address", "one_line", "speakable"]
+
+_UNSPEAKABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_WEB_ADDRESS: Final = re.compile(r"https?://[^\s\x00-\x1f\x7f/?#]+[^\s\x00-\x1f\x7f]*", re.IGNORECASE)
+
+WIDE: Final = 3
+"""Units of a CJK character, as the originals counted bytes. Source: QL-8."""
+
+
+def speakable(text: str) -> str:
+    """``text`` in one line, without control and direction characters and without space around it. Source: ALL-18."""
+    return _UNSPEAKABLE.sub("", text.replace("\n", " ")).strip()
+
+
+def one_line(text: str) -> str:
+    """``speakable``, in the composed form, so that what looks the same is the same. Source: SEC-32."""
+    return speakable(unicodedata.normalize("NFC", text))
+
+
+def cut_to_width(text: str, units_max: int) -> str:
+    """The beginning of ``text`` that is at most ``units_max`` wide; a CJK character is 3 wide, others are 1.
+
+    Source: QL-8.
+    """
+    units_left = units_max
+    for place, character in enumerate(text):
+        units_left -= WIDE if unicodedata.east_asian_width(character) in "WF" else 1
+        if units_left < 0:
+            return text[:place].rstrip()
+    return text
+
+
+def is_web_address(text: str) -> bool:
+    """Whether ``text`` is of the form of an address that a browser fetches a picture from."""
+    return _WEB_ADDRESS.fullmatch(text) is not None
