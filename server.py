@@ -35,6 +35,7 @@ from adapters.failpoints import FailpointError, with_failpoints
 from adapters.log import open_log
 from adapters.media_addresses import SignedAddresses, blind_date_addresses
 from adapters.mixer import RecordingMixer
+from adapters.nowpayments import DevNowPayments, NoNowPayments, NowPayments
 from adapters.prometheus import Exporter
 from adapters.running_config import RunningConfig
 from adapters.stream_cutters import CssCutter, NginxCutter
@@ -42,7 +43,7 @@ from adapters.user_sig import UserSig
 from adapters.wechat_login import DevCodes, WeChatCodes
 from adapters.wechat_pay import DevPay, WeChatPay
 from engine.greenroom import Greenroom
-from engine.ports import CodeExchange, Log, PaymentProvider, Provider, Spawn, StreamCutter
+from engine.ports import CodeExchange, CryptoPayments, Log, PaymentProvider, Provider, Spawn, StreamCutter
 from engine.world import World
 from handlers.surfaces import doors, refit
 from handlers.wire.http import server_options
@@ -231,6 +232,29 @@ def _payments(config: Config, log: Log) -> PaymentProvider:
     )
 
 
+def _crypto(config: Config, log: Log) -> CryptoPayments:
+    options = config.nowpayments
+    if options.stand_in:
+        return DevNowPayments(
+            ipn_secret=options.ipn_secret,
+            price_currency=options.price_currency,
+            pay_currency=options.pay_currency,
+            log=log,
+        )
+    if not options.api_key:
+        return NoNowPayments()
+    return NowPayments(
+        api_key=options.api_key,
+        ipn_secrets=tuple(filter(None, (options.ipn_secret, options.ipn_secret_former))),
+        callback_url=options.callback_url,
+        base_url=options.base_url,
+        price_currency=options.price_currency,
+        pay_currency=options.pay_currency,
+        http=AsyncHTTPClient(),
+        log=log,
+    )
+
+
 def _push_keys(media: Media) -> tuple[str, ...]:
     return tuple(filter(None, (media.push_key, media.push_key_former)))
 
@@ -288,6 +312,7 @@ async def _live(loaded: Loaded, read: Callable[[], Loaded], data_dir: DataDir) -
             stores=stores,
             codes=_codes(config, log),
             payments=_payments(config, log),
+            crypto=_crypto(config, log),
             media=SignedAddresses(
                 push_host=config.media.push_host,
                 play_host=config.media.play_host,

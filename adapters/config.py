@@ -13,7 +13,7 @@ import types
 import zoneinfo
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Final, Literal, Protocol, TypeGuard, get_args, get_origin
+from typing import Annotated, Final, Literal, TypeGuard, get_args, get_origin
 from urllib.parse import urlsplit
 
 import msgspec
@@ -92,14 +92,6 @@ OptionalIssuedSecret = Annotated[
 ]
 # A store's address may carry a password between its name and its host: only that part is secret.
 StoreAddress = Annotated[str, msgspec.Meta(max_length=2_000, extra={"password": True})]
-
-
-class _Numbered(Protocol):
-    """A line of a catalogue."""
-
-    @property
-    def id(self) -> int:
-        """What it is asked for by."""
 
 
 class ConfigError(Exception):
@@ -365,6 +357,7 @@ class Config(Section, frozen=True, kw_only=True):
     gifts: tuple[engine_settings.Gift, ...] = engine_settings.GIFTS
     products: tuple[engine_settings.Product, ...] = engine_settings.PRODUCTS
     qlive: engine_settings.Qlive = engine_settings.Qlive()
+    site: engine_settings.Site = engine_settings.Site()
     qlive_client: QliveClient = QliveClient()
     share: Share = Share()
     app: App = App()
@@ -395,6 +388,7 @@ class Config(Section, frozen=True, kw_only=True):
             gifts=self.gifts,
             products=self.products,
             qlive=self.qlive,
+            site=self.site,
         )
 
 
@@ -404,6 +398,7 @@ LIVE: Final = (
     "qlive.gifts",
     "qlive.packages",
     "qlive.withdraw_rate",
+    "site.packages",
     "qlive_client",
     "share",
     "app",
@@ -682,16 +677,16 @@ def _contradictions(config: Config) -> Iterator[str]:
         yield "sockets.ping_ms: must be below sockets.dead_ms, or every quiet socket is cut"
     if config.calls.points_per_minute_default > config.calls.points_per_minute_max:
         yield "calls.points_per_minute_default: over calls.points_per_minute_max"
-    catalogues: tuple[tuple[str, tuple[_Numbered, ...]], ...] = (
-        ("gifts", config.gifts),
-        ("products", config.products),
-        ("qlive.gifts", config.qlive.gifts),
-        ("qlive.packages", config.qlive.packages),
-    )
-    for name, entries in catalogues:
-        ids = [entry.id for entry in entries]
-        for twice in sorted({number for number in ids if ids.count(number) > 1}):
-            yield f"{name}: id {twice} is used twice"
+    catalogues: Mapping[str, list[int]] = {
+        "gifts: id": [gift.id for gift in config.gifts],
+        "products: id": [product.id for product in config.products],
+        "qlive.gifts: id": [gift.id for gift in config.qlive.gifts],
+        "qlive.packages: id": [package.id for package in config.qlive.packages],
+        "site.packages: usdt": [package.usdt for package in config.site.packages],
+    }
+    for name, numbers in catalogues.items():
+        for twice in sorted({number for number in numbers if numbers.count(number) > 1}):
+            yield f"{name} {twice} is used twice"
     try:
         zoneinfo.ZoneInfo(config.time_zone)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):

@@ -40,8 +40,8 @@ SIGNATURE: Final = re.compile(r"[0-9a-f]{128}")
 PAYMENT_ID: Final = re.compile(r"[0-9A-Za-z]{1,40}")
 ADDRESS: Final = re.compile(r"[!-~]{8,256}")
 MEMO: Final = re.compile(r"[ -~]{0,128}")
-AMOUNT: Final = re.compile(r"(?:0|[1-9][0-9]{0,29})(?:\.[0-9]{1,30})?(?:[eE][+-]?[0-9]{1,2})?")
-"""A number of JSON that is not negative and has no use for more digits; so none can grow when it is worked with."""
+AMOUNT: Final = re.compile(r"(?:0|[1-9][0-9]{0,29})(?:\.[0-9]{1,30})?(?:[eE]-[0-9]{1,2})?")
+"""A number of JSON, not negative and of few digits: none can grow when it is worked with."""
 
 
 class NowPayments:
@@ -200,9 +200,10 @@ class DevNowPayments:
     of a development server can play the provider.
     """
 
-    def __init__(self, *, ipn_secret: str, pay_currency: str, log: Log) -> None:
+    def __init__(self, *, ipn_secret: str, price_currency: str, pay_currency: str, log: Log) -> None:
         """Raise ``ValueError`` where the secret is empty."""
         self._notices = _Notices((ipn_secret,), log)
+        self._price_currency = price_currency
         self._pay_currency = pay_currency
 
     async def create(self, *, order_id: str, price: int, title: str) -> CryptoPayment:  # noqa: ARG002 - the port's
@@ -215,6 +216,7 @@ class DevNowPayments:
             pay_address=f"T0{digest[:32]}",
             pay_amount=format(quote, "f"),
             pay_currency=self._pay_currency,
+            price_currency=self._price_currency,
         )
 
     def verify(self, body: bytes, signature: str) -> CryptoNotice | None:
@@ -329,6 +331,7 @@ def _read_payment(fields: dict[str, Json]) -> CryptoPayment:
         pay_address=address,
         pay_amount=str(fields["pay_amount"]),
         pay_currency=_text(fields, "pay_currency").lower(),
+        price_currency=_text(fields, "price_currency").lower(),
         memo=memo,
     )
 

@@ -22,8 +22,10 @@ __all__ = [
     "CallRoomOpened",
     "CallStarted",
     "CrowdChanged",
+    "DonationMade",
     "Event",
     "GiftSent",
+    "Given",
     "LinkMicSaid",
     "MinuteBegan",
     "Muted",
@@ -129,6 +131,26 @@ class GiftSent(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     count: int
     earned: int
     combo: int = 1
+
+
+class DonationMade(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """A donation was paid; told to both, and to everybody in ``room_id`` where there is one.
+
+    Sent at least once: ``event_id`` is the entry's id. The names are those that the two had then.
+    """
+
+    event_id: str
+    room_id: RoomId | None
+    number: int
+    from_id: PersonId
+    from_name: str
+    to_id: PersonId
+    to_name: str
+    amount: int
+
+
+Given = GiftSent | DonationMade
+"""What somebody has paid for and a room may see."""
 
 
 class SeatTaken(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -279,6 +301,7 @@ Event = (
     | PartyReturned
     | CallEnded
     | GiftSent
+    | DonationMade
     | SeatTaken
     | SeatLeft
     | SeatOffered

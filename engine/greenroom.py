@@ -18,9 +18,13 @@ from engine.outbox import Outbox
 from engine.presence import Presence
 from engine.room.formats import rules_of
 from engine.services.accounts import account_rules
+from engine.services.admissions import Admissions
 from engine.services.blind_date_streams import BlindDateStreams
 from engine.services.blind_dates import BlindDates
 from engine.services.calls import Calls
+from engine.services.crypto_recharge import CryptoRecharge
+from engine.services.donations import Donations
+from engine.services.follows import Follows
 from engine.services.gifts import Gifts
 from engine.services.gold_gifts import GoldGifts
 from engine.services.identity import Identity
@@ -32,8 +36,10 @@ from engine.services.qlive_people import QlivePeople
 from engine.services.recharge import Recharge
 from engine.services.room_streams import RoomStreams
 from engine.services.rooms import Rooms
+from engine.services.shows import Shows
 from engine.services.statements import Statements
 from engine.services.streams import Streams
+from engine.services.subscriptions import Subscriptions
 from engine.world import World
 from store.interfaces.errors import StoreError
 
@@ -126,8 +132,9 @@ class Greenroom:
         self.blind_date_streams = BlindDateStreams(world, rooms=self.blind_dates, node=self.node)
         self.calls.on_ended = self.live_rooms.call_ended
         self.rooms.on_closed = self.live_rooms.closed
+        self.rooms.on_taken_over = self.blind_dates.taken_over
         self.rooms.on_sweep = self.live_rooms.close_after_calls
-        self.outbox.tell_gift = self.rooms.tell_gift
+        self.outbox.tell_given = self.rooms.tell_given
         self.streams = Streams(
             world,
             options.streams,
@@ -156,6 +163,19 @@ class Greenroom:
         )
         self.gold_gifts = GoldGifts(world, options, node=self.node, ledger=self.ledger, outbox=self.outbox)
         self.recharge = Recharge(world, options, node=self.node, ids=ids, ledger=self.ledger)
+        self.shows = Shows(world, options, node=self.node)
+        self.follows = Follows(world, node=self.node)
+        self.donations = Donations(world, options, node=self.node, ids=ids, ledger=self.ledger, outbox=self.outbox)
+        self.subscriptions = Subscriptions(world, options, node=self.node, ledger=self.ledger)
+        self.admissions = Admissions(
+            world,
+            options,
+            node=self.node,
+            ledger=self.ledger,
+            subscriptions=self.subscriptions,
+            inside=self.rooms.people_in,
+        )
+        self.crypto_recharge = CryptoRecharge(world, options, node=self.node, ledger=self.ledger)
         self.notices = Notices(
             world,
             options,
@@ -203,6 +223,7 @@ class Greenroom:
             (self.rooms.publish(), "roster"),
             (self.streams.run(), "streams-sweep"),
             (self.recharge.run(), "reconcile"),
+            (self.crypto_recharge.run(), "reconcile-crypto"),
             (self.outbox.run(), "outbox-sweep"),
             (self.ledger.run(), "fold-sweep"),
         ):
@@ -213,6 +234,7 @@ class Greenroom:
         self.gifts.offer(options.gifts)
         self.gold_gifts.offer(options.qlive.gifts)
         self.recharge.offer(options)
+        self.crypto_recharge.offer(options.site.packages)
 
     async def drain(self) -> None:
         """Stop owning anything: calls and rooms are left as they are stored, for the next incarnation."""

@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from engine.errors import EngineError
-from engine.events import GiftSent, decode_event
+from engine.events import Given, decode_event
 from engine.metrics import Metrics
 from engine.ports import Clock, Log, Sink, Spawn
 from store.interfaces.errors import StoreError
@@ -25,8 +25,8 @@ class Outbox:
     def __init__(
         self, store: LedgerStore, *, sink: Sink, clock: Clock, spawn: Spawn, log: Log, metrics: Metrics
     ) -> None:
-        self.tell_gift: Callable[[GiftSent, Sequence[PersonId]], Awaitable[None]] | None = None
-        """Where gifts are told, as they may be for a room. Raises EngineError: not now."""
+        self.tell_given: Callable[[Given, Sequence[PersonId]], Awaitable[None]] | None = None
+        """Where gifts and donations are told, as they may be for a room. Raises EngineError: not now."""
         self._store = store
         self._clock = clock
         self._sink = sink
@@ -81,11 +81,11 @@ class Outbox:
         except msgspec.MsgspecError:
             self._log.error("outbox_row_unreadable", row_id=row.id)
             return True
-        if isinstance(event, GiftSent) and self.tell_gift is not None:
+        if isinstance(event, Given) and self.tell_given is not None:
             try:
-                await self.tell_gift(event, row.person_ids)
+                await self.tell_given(event, row.person_ids)
             except EngineError as error:
-                self._log.warning("gift_not_told", row_id=row.id, error=error.code)  # ``run`` tells it.
+                self._log.warning("event_not_told", row_id=row.id, error=error.code)  # ``run`` tells it.
                 return False
             return True
         for person_id in row.person_ids:

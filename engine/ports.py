@@ -387,7 +387,7 @@ _RANKS = {
     # Some money is there and an operator has to see it, also after the end.
     CryptoStatus.PARTIALLY_PAID: 5,
     CryptoStatus.FINISHED: 9,
-    # Also before a late "finished": what was given back is not credited.
+    # After "finished" it is for a person to look at: what was credited stays.
     CryptoStatus.REFUNDED: 10,
 }
 
@@ -395,14 +395,15 @@ _RANKS = {
 class CryptoPayment(msgspec.Struct, frozen=True, kw_only=True):
     """What a person needs in order to pay.
 
-    ``pay_amount`` is the number as the provider wrote it. ``memo`` has to be shown beside the address where it is not
-    empty: without it the money arrives and belongs to nobody.
+    ``pay_amount`` is the number as the provider wrote it; the price itself is in ``price_currency``. ``memo`` has to
+    be shown beside the address where it is not empty: without it the money arrives and belongs to nobody.
     """
 
     payment_id: str
     pay_address: str
     pay_amount: str
     pay_currency: str
+    price_currency: str
     memo: str = ""
 
 

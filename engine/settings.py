@@ -25,6 +25,8 @@ __all__ = [
     "Rooms",
     "Section",
     "Settings",
+    "Site",
+    "SitePackage",
     "Streams",
 ]
 
@@ -211,6 +213,37 @@ class Qlive(Section, frozen=True, kw_only=True):
     packages: tuple[QlivePackage, ...] = QLIVE_PACKAGES
 
 
+class SitePackage(Section, frozen=True, kw_only=True):
+    """One pack of diamonds on sale: ``diamonds`` for ``usdt``, by which it is asked for."""
+
+    usdt: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
+    diamonds: Amount
+
+
+SITE_PACKAGES = (
+    SitePackage(usdt=12, diamonds=60),
+    SitePackage(usdt=20, diamonds=100),
+    SitePackage(usdt=100, diamonds=550),
+)
+
+
+class Site(Section, frozen=True, kw_only=True):
+    """The anchors' rooms of the site, and what people pay there (SITE-20 … SITE-35).
+
+    ``anchor_share_percent`` of a donation, a subscription and an admission is the anchor's. A place of a one-to-one
+    room is kept for ``place_kept_ms`` for whoever has just paid. An order that nobody has paid is asked about after
+    ``reconcile_after_ms``, and until it is ``give_up_after_days`` old.
+    """
+
+    anchor_share_percent: Annotated[int, msgspec.Meta(ge=0, le=100)] = 100
+    subscription_price: Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000_000)] = 10
+    one_to_one_guests_max: Annotated[int, msgspec.Meta(ge=1, le=1_000)] = 1
+    place_kept_ms: Milliseconds = 30_000
+    reconcile_after_ms: Milliseconds = 1_800_000
+    give_up_after_days: Annotated[int, msgspec.Meta(ge=1, le=365)] = 14
+    packages: tuple[SitePackage, ...] = SITE_PACKAGES
+
+
 class Settings(Section, frozen=True, kw_only=True):
     """All the engine may know of the configuration."""
 
@@ -226,3 +259,4 @@ class Settings(Section, frozen=True, kw_only=True):
     gifts: tuple[Gift, ...] = GIFTS
     products: tuple[Product, ...] = PRODUCTS
     qlive: Qlive = Qlive()
+    site: Site = Site()

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from engine.ports import (
     Clock,
     CodeExchange,
+    CryptoPayments,
     Log,
     MediaAddresses,
     Mixer,
@@ -34,6 +35,7 @@ class World:
     stores: Stores
     codes: CodeExchange
     payments: PaymentProvider
+    crypto: CryptoPayments
     media: MediaAddresses
     blind_date_media: MediaAddresses
     """Of streams that are named for who sends them, by the id he shows; anybody may watch those."""

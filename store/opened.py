@@ -6,6 +6,8 @@ from typing import Self
 from store.interfaces.stores import Stores
 from store.mongo.calls import MongoCalls
 from store.mongo.connection import Mongo
+from store.mongo.donations import MongoDonations
+from store.mongo.follows import MongoFollows
 from store.mongo.ids import MongoIds
 from store.mongo.indexes import prepare
 from store.mongo.leases import MongoLeases
@@ -15,6 +17,8 @@ from store.mongo.notices import MongoNotices
 from store.mongo.orders import MongoOrders
 from store.mongo.people import MongoPeople, MongoSessions
 from store.mongo.rooms import MongoRooms
+from store.mongo.shows import MongoShows
+from store.mongo.subscriptions import MongoSubscriptions
 from store.redis.connection import Redis
 from store.redis.limits import RedisLimits
 from store.redis.presence import RedisPresence
@@ -69,6 +73,10 @@ async def open_stores(
         calls=MongoCalls(mongo),
         rooms=MongoRooms(mongo),
         orders=MongoOrders(mongo),
+        donations=MongoDonations(mongo),
+        subscriptions=MongoSubscriptions(mongo),
+        shows=MongoShows(mongo),
+        follows=MongoFollows(mongo),
         notices=MongoNotices(mongo),
         likes=MongoLikes(mongo),
         leases=MongoLeases(mongo),

@@ -9,14 +9,25 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
+from decimal import Decimal
 from typing import Any
 
 from engine import settings
 from engine.billing.entries import grant_move
-from engine.errors import BadInput, NotSignedIn
+from engine.errors import BadInput, Forbidden, NotSignedIn, StoreDown
 from engine.events import Event
 from engine.greenroom import Greenroom
-from engine.ports import Payment, PaymentNotice, Position, SealedProfile, StreamQuery, WeChatIdentity
+from engine.ports import (
+    CryptoNotice,
+    CryptoPayment,
+    CryptoStatus,
+    Payment,
+    PaymentNotice,
+    Position,
+    SealedProfile,
+    StreamQuery,
+    WeChatIdentity,
+)
 from engine.room.state import RoomState
 from engine.services.accounts import CALLS, QLIVE
 from engine.services.blind_dates import room_of
@@ -31,7 +42,7 @@ from store.memory.stores import memory_stores
 from tests.support.broken_stores import Switch, switchable
 from tests.support.fakes import FakeClock, RecordingLog, SeededRng
 
-__all__ = ["Cast", "Date", "Heard", "Stage", "fast_settings", "on_a_date", "on_stage"]
+__all__ = ["AUTHENTIC", "Cast", "Date", "Heard", "Stage", "fast_settings", "on_a_date", "on_stage"]
 
 STORE_EPOCH_MS = 1_767_225_600_000
 
@@ -171,6 +182,60 @@ class ScriptedPayments:
         return self.paid.get(order_id)
 
 
+AUTHENTIC = "signed"
+
+
+class ScriptedCrypto:
+    """A crypto provider in memory: notices are ``order:payment:status:price:currency``, signed with ``AUTHENTIC``.
+
+    ``said`` is what it answers when asked about a payment; ``is_away`` lets it answer nothing.
+    """
+
+    def __init__(self) -> None:
+        self.created: list[str] = []
+        self.said: dict[str, CryptoNotice] = {}
+        self.asked: list[str] = []
+        self.is_away = False
+
+    async def create(self, *, order_id: str, price: int, title: str) -> CryptoPayment:
+        if self.is_away:
+            raise StoreDown
+        await asyncio.sleep(0.05)
+        self.created.append(order_id)
+        return CryptoPayment(
+            payment_id=f"p{len(self.created)}",
+            pay_address=f"T{order_id}",
+            pay_amount=f"{price}.5",
+            pay_currency="usdttrc20",
+            price_currency="usd",
+        )
+
+    def verify(self, body: bytes, signature: str) -> CryptoNotice | None:
+        if signature != AUTHENTIC:
+            raise Forbidden
+        if not body:
+            return None
+        order_id, payment_id, status, price, currency = body.decode().split(":")
+        return CryptoNotice(
+            payment_id=payment_id,
+            order_id=order_id,
+            status=CryptoStatus(status),
+            price_amount=Decimal(price),
+            price_currency=currency,
+            pay_amount=Decimal(price),
+            pay_currency="usdttrc20",
+        )
+
+    async def query(self, payment_id: str) -> CryptoNotice | None:
+        self.asked.append(payment_id)
+        if self.is_away:
+            raise StoreDown
+        return self.said.get(payment_id)
+
+    async def find(self, order_id: str, *, since_s: int) -> CryptoNotice | None:
+        return None
+
+
 class OwnedTasks:
     """Background tasks of one node, ended with it; a task that dies is an error of the loop."""
 
@@ -208,6 +273,7 @@ class Stage:
         self.log = RecordingLog()
         self.heard = Heard()
         self.payments = ScriptedPayments()
+        self.crypto = ScriptedCrypto()
         self.tasks = OwnedTasks()
         self.stores = stores
         self.world = World(
@@ -219,6 +285,7 @@ class Stage:
             stores=stores,
             codes=DevCodesOnly(),
             payments=self.payments,
+            crypto=self.crypto,
             media=PlainAddresses(),
             blind_date_media=PlainAddresses("dated"),
             signatures=PlainSignatures(),

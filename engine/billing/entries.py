@@ -2,24 +2,44 @@
 
 The key is the cause, so that asking twice is posting once (D-6, INV-4). A charge touches two currencies and converts
 neither: diamonds go from the guest to the house, points from the house to the anchor, in one entry. So do gold and
-income, only that income may pay too.
+income, only that income may pay too. Diamonds of the site go by way of the house from one wallet to another of the same
+kind.
 """
 
-from engine.events import GiftSent, encode_event
+from engine.events import DonationMade, GiftSent, encode_event
 from store.interfaces.calls import CallRecord
-from store.interfaces.ids import AccountId, EntryId, PersonId
-from store.interfaces.ledger import Cost, EntryKind, MinuteClaim, Move, OrderClaim, OutboxRow, Posting
+from store.interfaces.donations import DonationRecord
+from store.interfaces.ids import AccountId, EntryId, PersonId, RoomId
+from store.interfaces.ledger import (
+    Claim,
+    Cost,
+    DonationClaim,
+    EntryKind,
+    MinuteClaim,
+    Move,
+    OrderClaim,
+    OutboxRow,
+    Posting,
+    SubscriptionClaim,
+)
 from store.interfaces.money import Currency, external, house, wallet
 from store.interfaces.orders import OrderRecord
+from store.interfaces.subscriptions import SubscriptionRecord
 
 __all__ = [
+    "admission_entry_id",
+    "admission_move",
     "diamond_gift_move",
+    "donation_entry_id",
+    "donation_move",
+    "donation_note",
     "gift_entry_id",
     "gift_note",
     "gold_gift_move",
     "grant_move",
     "minute_move",
     "recharge_move",
+    "subscription_move",
 ]
 
 
@@ -103,6 +123,93 @@ def _gift_move(gift: GiftSent, *, note: str, postings: tuple[Posting, ...], cost
         call_id=gift.call_id,
         note=note,
         outbox=OutboxRow(id=gift.event_id, person_ids=(gift.from_id, gift.to_id), payload=encode_event(gift)),
+    )
+
+
+def donation_entry_id(user_id: PersonId, key: str) -> EntryId:
+    """The natural key of a donation; ``key`` as in ``gift_entry_id``."""
+    return EntryId(f"don:{user_id}:{key}")
+
+
+def donation_note(anchor_id: PersonId, amount: int) -> str:
+    """What tells a donation from another one under the same key: of a small one the anchor may have no leg."""
+    return f"{amount} → {anchor_id}"
+
+
+def donation_move(donation: DonationRecord, event: DonationMade, *, earned: int) -> Move:
+    """``donation``, of which the anchor gets ``earned``; both hear of it. Source: SITE-21."""
+    return _site_move(
+        donation.id,
+        EntryKind.DONATION,
+        payer=donation.user_id,
+        price=donation.amount,
+        payee=donation.anchor_id,
+        earned=earned,
+        note=donation_note(donation.anchor_id, donation.amount),
+        claim=DonationClaim(donation=donation),
+        outbox=OutboxRow(
+            id=donation.id, person_ids=(donation.user_id, donation.anchor_id), payload=encode_event(event)
+        ),
+    )
+
+
+def subscription_move(subscription: SubscriptionRecord, *, earned: int) -> Move:
+    """What ``subscription`` costs, of which the anchor gets ``earned``. Source: SITE-26."""
+    user_id, anchor_id = subscription.user_id, subscription.anchor_id
+    return _site_move(
+        EntryId(f"sub:{user_id}:{anchor_id}:{subscription.since_ms}"),
+        EntryKind.SUBSCRIPTION,
+        payer=user_id,
+        price=subscription.price,
+        payee=anchor_id,
+        earned=earned,
+        note=f"→ {anchor_id}",
+        claim=SubscriptionClaim(subscription=subscription),
+    )
+
+
+def admission_entry_id(person_id: PersonId, room_id: RoomId) -> EntryId:
+    """The natural key of a right to enter. Source: SITE-30."""
+    return EntryId(f"vip:{person_id}:{room_id}")
+
+
+def admission_move(
+    person_id: PersonId, room_id: RoomId, *, price: int, anchor_id: PersonId, earned: int, note: str
+) -> Move:
+    """The right to enter, for ``price``; the anchor gets ``earned``. ``note`` tells whose request has bought it."""
+    return _site_move(
+        admission_entry_id(person_id, room_id),
+        EntryKind.ADMISSION,
+        payer=person_id,
+        price=price,
+        payee=anchor_id,
+        earned=earned,
+        note=note,
+    )
+
+
+def _site_move(
+    entry_id: EntryId,
+    kind: EntryKind,
+    *,
+    payer: PersonId,
+    price: int,
+    payee: PersonId,
+    earned: int,
+    note: str,
+    claim: Claim | None = None,
+    outbox: OutboxRow | None = None,
+) -> Move:
+    """Payer to house to payee. A cost, though of one wallet only: its receipt counts what is not folded yet."""
+    return Move(
+        id=entry_id,
+        kind=kind,
+        postings=_transfer(house(Currency.SITE_DIAMONDS), wallet(Currency.SITE_DIAMONDS, payee), earned),
+        person_id=payer,
+        cost=Cost(wallets=(wallet(Currency.SITE_DIAMONDS, payer),), amount=price),
+        note=note,
+        claim=claim,
+        outbox=outbox,
     )
 
 

@@ -27,6 +27,7 @@ from store.interfaces.ledger import (
     Move,
     OrderClaim,
     Outcome,
+    SubscriptionClaim,
     Verdict,
 )
 from store.interfaces.money import is_wallet
@@ -61,6 +62,8 @@ def _touched_by(move: Move) -> list[str]:
             touched.append(f"call:{call_id}")
         case OrderClaim(order_id=order_id):
             touched.append(f"order:{order_id}")
+        case SubscriptionClaim(subscription=subscription):
+            touched.append(f"subscription:{subscription.user_id}:{subscription.anchor_id}")
     return touched
 
 

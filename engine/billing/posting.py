@@ -6,9 +6,13 @@ each on what the ones before it left over; a refused move never disturbs another
 
 from collections.abc import Sequence
 
-from store.interfaces.ids import AccountId, CallId, EntryId, OrderId
+from msgspec.structs import replace
+
+from store.interfaces.donations import DonationRecord
+from store.interfaces.ids import AccountId, CallId, EntryId, OrderId, PersonId
 from store.interfaces.ledger import (
     Cost,
+    DonationClaim,
     Earned,
     EntryKind,
     Facts,
@@ -21,9 +25,11 @@ from store.interfaces.ledger import (
     Outcome,
     Plan,
     Posting,
+    SubscriptionClaim,
     Verdict,
 )
 from store.interfaces.money import currency_of, house, is_wallet, wallet
+from store.interfaces.subscriptions import SubscriptionRecord
 
 __all__ = ["decide", "is_balanced", "same_content"]
 
@@ -51,8 +57,11 @@ def is_balanced(move: Move) -> bool:
 def same_content(entry: JournalEntry, move: Move) -> bool:
     """Whether the entry is what the move asks for: a repeat, and not another thing under the same key (INV-4).
 
-    Of a shared cost it is the sum that counts: who has how much may have changed since.
+    Of a shared cost it is the sum that counts: who has how much may have changed since. An admission is the same at
+    whatever price, and whoever asks: who enters what is in its key, and nobody pays for it twice (SITE-30).
     """
+    if entry.kind is EntryKind.ADMISSION:
+        return move.kind is EntryKind.ADMISSION
     return (
         entry.kind == move.kind
         and _is_paid_as_asked(entry, move)
@@ -87,6 +96,7 @@ class _Batch:
         "balances",
         "credits",
         "debits",
+        "donations",
         "entries",
         "facts",
         "minutes",
@@ -94,6 +104,8 @@ class _Batch:
         "outbox",
         "paid_minutes",
         "posted",
+        "subscribed_until_ms",
+        "subscriptions",
     )
 
     def __init__(self, facts: Facts) -> None:
@@ -106,6 +118,9 @@ class _Batch:
         self.credits: dict[AccountId, dict[EntryKind, Earned]] = {}
         self.minutes: list[MinuteClaim] = []
         self.orders: dict[OrderId, OrderClaim] = {}
+        self.donations: list[DonationRecord] = []
+        self.subscribed_until_ms: dict[tuple[PersonId, PersonId], int] = dict(facts.subscribed_until_ms)
+        self.subscriptions: list[SubscriptionRecord] = []
         self.outbox: list[OutboxRow] = []
 
     def consider(self, move: Move) -> Outcome:
@@ -141,6 +156,10 @@ class _Batch:
                 bought = Posting(wallet(order.currency, order.person_id), order.amount)
                 if order.person_id != move.person_id or bought not in move.postings:
                     return Outcome(verdict=Verdict.MISMATCH)
+            case SubscriptionClaim(subscription=subscription):
+                pair = (subscription.user_id, subscription.anchor_id)
+                if self.subscribed_until_ms.get(pair, 0) > subscription.since_ms:
+                    return Outcome(verdict=Verdict.OUT_OF_TURN)
         return None
 
     def _legs(self, move: Move) -> tuple[Posting, ...] | Outcome:
@@ -222,6 +241,11 @@ class _Batch:
                 self.paid_minutes[claim.call_id] = claim.minute
             case OrderClaim() as claim:
                 self.orders[claim.order_id] = claim
+            case DonationClaim(donation=donation):
+                self.donations.append(replace(donation, at_ms=entry.at_ms))
+            case SubscriptionClaim(subscription=subscription):
+                self.subscriptions.append(subscription)
+                self.subscribed_until_ms[subscription.user_id, subscription.anchor_id] = subscription.until_ms
         if move.outbox is not None:
             self.outbox.append(move.outbox)
         return Outcome(verdict=Verdict.POSTED, entry=entry, balance=entry.payer_balance)
@@ -243,5 +267,7 @@ def decide(moves: Sequence[Move], facts: Facts) -> Plan:
         credits=batch.credits,
         minutes=tuple(batch.minutes),
         orders=tuple(batch.orders.values()),
+        donations=tuple(batch.donations),
+        subscriptions=tuple(batch.subscriptions),
         outbox=tuple(batch.outbox),
     )

@@ -1,4 +1,4 @@
-"""What a minute costs, and what a minute and a gift earn.
+"""What a minute costs, and what a minute, a gift and whatever else people pay for earn.
 
 Pure arithmetic on whole numbers; the rounding rules are written here, once.
 """
@@ -7,7 +7,7 @@ import msgspec
 
 from store.interfaces.calls import Price
 
-__all__ = ["Tariff", "gift_income"]
+__all__ = ["Tariff", "gift_income", "share_of"]
 
 
 class Tariff(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,4 +39,9 @@ def gift_income(cost: int, *, percent: int) -> int:
 
     Of the whole cost, whichever purse has paid it. Source: QL-32.
     """
-    return cost * percent // 100
+    return share_of(cost, percent=percent)
+
+
+def share_of(price: int, *, percent: int) -> int:
+    """So much of ``price`` is whoever earns it to have, rounded down; the rest stays with the house."""
+    return price * percent // 100

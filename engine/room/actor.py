@@ -18,7 +18,7 @@ from engine.room.audience import count_of, everybody, standing_of
 from engine.room.formats import Format, Rules
 from engine.room.history import History
 from engine.room.lifecycle import step
-from engine.room.messages import Attendance, Away, CountDue, Listen, Message, ShowGift, SweepDue
+from engine.room.messages import Attendance, Away, CountDue, Listen, Message, ShowGiven, SweepDue
 from engine.room.state import (
     Came,
     Closed,
@@ -124,7 +124,7 @@ class RoomActor(Actor):
             case Listen():
                 self._listen(message)
                 return self.state
-            case ShowGift() if self.history.has_shown(message.gift.event_id):
+            case ShowGiven() if self.history.has_shown(message.given.event_id):
                 return self.state
             case SweepDue():
                 message = SweepDue(self._away())

@@ -7,7 +7,7 @@ epoch, and nobody can mistake the one for the other (INV-15, INV-16, reliability
 from collections import deque
 from collections.abc import Sequence
 
-from engine.events import Event, GiftSent
+from engine.events import Event, Given
 from engine.ports import Position
 
 __all__ = ["History"]
@@ -52,5 +52,5 @@ class History:
         return [(event, Position(self.epoch, seq)) for seq, (_, event) in enumerate(events, start=position.seq + 1)]
 
     def has_shown(self, event_id: str) -> bool:
-        """Whether this gift is part of the story: an outbox may tell it again."""
-        return any(isinstance(event, GiftSent) and event.event_id == event_id for _, event in self._events)
+        """Whether what was given is part of the story: an outbox may tell it again."""
+        return any(isinstance(event, Given) and event.event_id == event_id for _, event in self._events)

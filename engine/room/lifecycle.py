@@ -15,7 +15,7 @@ from typing import Any, Final
 from msgspec.structs import replace
 
 from engine.errors import BadInput, Forbidden, NotAMember, NotFound, TooLong
-from engine.events import RoomClosed, RoomTextSaid
+from engine.events import GiftSent, RoomClosed, RoomTextSaid
 from engine.room import audience, moderation, stage
 from engine.room.audience import counted, everybody, standing_of, without
 from engine.room.formats import Format, Rules
@@ -35,7 +35,7 @@ from engine.room.messages import (
     Message,
     Say,
     SetField,
-    ShowGift,
+    ShowGiven,
     Sit,
     StreamBegan,
     StreamEnded,
@@ -150,9 +150,11 @@ def _like(state: RoomState, message: Like, _now_ms: int, rules: Rules) -> Decisi
     return Decision(state=replace(state, likes_count=min(state.likes_count + message.count, ID_MAX)))
 
 
-def _show_gift(state: RoomState, message: ShowGift, now_ms: int, rules: Rules) -> Decision:
+def _show_given(state: RoomState, message: ShowGiven, now_ms: int, rules: Rules) -> Decision:
     """A gift that somebody gives again soon counts on; the money is none of ours, it has been paid."""
-    gift = message.gift
+    gift = message.given
+    if not isinstance(gift, GiftSent):
+        return Decision(state=state, effects=(TellRoom(gift),))
     key = (gift.from_id, gift.to_id, gift.gift_id)
     combos = {known: combo for known, combo in state.combos.items() if combo.until_ms > now_ms}
     combo = Combo(combos[key].count + 1 if key in combos else 1, now_ms + rules.combo_ms)
@@ -211,14 +213,14 @@ TRANSITIONS: Final[Mapping[type, Rule]] = MappingProxyType(
         Lift: moderation.lift,
         Say: _say,
         Like: _like,
-        ShowGift: _show_gift,
+        ShowGiven: _show_given,
         SetField: _set_field,
         Destroy: _destroy,
         SweepDue: _sweep,
     }
 )
 
-_HARMLESS: Final = Destroy | SweepDue | CountDue | StreamHeard | StreamEnded | Leave | ShowGift
+_HARMLESS: Final = Destroy | SweepDue | CountDue | StreamHeard | StreamEnded | Leave | ShowGiven
 """What a room that is closed already takes without a word."""
 
 

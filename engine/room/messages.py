@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from engine.events import GiftSent
+from engine.events import Given
 from engine.ports import Position
 from store.interfaces.ids import PersonId
 from store.interfaces.rooms import Face, SanctionKind
@@ -30,7 +30,7 @@ __all__ = [
     "Message",
     "Say",
     "SetField",
-    "ShowGift",
+    "ShowGiven",
     "Sit",
     "StreamBegan",
     "StreamEnded",
@@ -142,10 +142,10 @@ class Like(msgspec.Struct, frozen=True, kw_only=True):
     count: int
 
 
-class ShowGift(msgspec.Struct, frozen=True, kw_only=True):
-    """A gift was paid; the room is to see it."""
+class ShowGiven(msgspec.Struct, frozen=True, kw_only=True):
+    """A gift or a donation was paid; the room is to see it."""
 
-    gift: GiftSent
+    given: Given
 
 
 class Impose(msgspec.Struct, frozen=True, kw_only=True):
@@ -231,7 +231,7 @@ Message = (
     | StreamEnded
     | Say
     | Like
-    | ShowGift
+    | ShowGiven
     | Impose
     | Lift
     | SetField

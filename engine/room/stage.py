@@ -241,8 +241,10 @@ def _described(state: RoomState, present: SeatRecord, message: Sit, form: Format
 # --- pictures ------------------------------------------------------------------------------------------------------
 
 
-def beat(state: RoomState, message: Beat, _now_ms: int, _rules: Rules) -> Decision:
+def beat(state: RoomState, message: Beat, _now_ms: int, rules: Rules) -> Decision:
     """A sign of life of somebody on the stage."""
+    if not rules.formats[state.record.kind].held_by_pictures:
+        raise WrongPhase
     if state.seat_of(message.person_id) is None:
         raise NotAMember
     heard, opened = _heard(state, message.person_id, message.at_ms)
@@ -258,19 +260,19 @@ def stream_began(state: RoomState, message: StreamBegan, now_ms: int, rules: Rul
     return sit(state, Sit(person_id=person_id, face=face, stream=message.stream, at_ms=message.at_ms), now_ms, rules)
 
 
-def stream_heard(state: RoomState, message: StreamHeard, _now_ms: int, _rules: Rules) -> Decision:
+def stream_heard(state: RoomState, message: StreamHeard, _now_ms: int, rules: Rules) -> Decision:
     """His pictures keep coming."""
     person_id = message.person_id
-    if not _sends(state, person_id, message.stream):
+    if not _is_held_by(message.stream, state, person_id, rules):
         return Decision(state=state)
     heard, opened = _heard(replace(state, cut_off=_without(state.cut_off, person_id)), person_id, message.at_ms)
     return Decision(state=heard, effects=opened)
 
 
-def stream_ended(state: RoomState, message: StreamEnded, _now_ms: int, _rules: Rules) -> Decision:
+def stream_ended(state: RoomState, message: StreamEnded, _now_ms: int, rules: Rules) -> Decision:
     """The line is lost at once; the seat is kept as for anybody who is silent, as encoders reconnect."""
     person_id, heard_at_ms = message.person_id, message.heard_at_ms
-    if not _sends(state, person_id, message.stream):
+    if not _is_held_by(message.stream, state, person_id, rules):
         return Decision(state=state)
     closed = (LineClosed(person_id, heard_at_ms),) if person_id in state.beats else ()
     cut_off = {**state.cut_off, person_id: heard_at_ms}
@@ -285,9 +287,9 @@ def _heard(state: RoomState, person_id: PersonId, at_ms: int) -> tuple[RoomState
     return replace(state, beats={**state.beats, person_id: at_ms}), opened
 
 
-def _sends(state: RoomState, person_id: PersonId, stream: str) -> bool:
+def _is_held_by(stream: str, state: RoomState, person_id: PersonId, rules: Rules) -> bool:
     seat = state.seat_of(person_id)
-    return seat is not None and seat.stream == stream
+    return rules.formats[state.record.kind].held_by_pictures and seat is not None and seat.stream == stream
 
 
 def _is_on_stage(state: RoomState, person_id: PersonId, rules: Rules) -> bool:

@@ -20,6 +20,7 @@ __all__ = [
     "MAN",
     "NICKNAME_WIDTH_MAX",
     "QLIVE",
+    "SITE",
     "WOMAN",
     "AccountRules",
     "Newcomer",
@@ -30,6 +31,7 @@ __all__ = [
 
 CALLS: Final = "calls"
 QLIVE: Final = "qlive"
+SITE: Final = "site"
 
 MAN: Final = 1
 WOMAN: Final = 2

@@ -5,18 +5,18 @@ live on presence and not on pictures, so a stream changes nothing in its room. W
 more is not shown as on air. Knows no media server. Source: seed behaviour §3.2 (addresses), QL-20.
 """
 
-from engine.errors import Banned, EngineError, Forbidden, NotFound, SessionEnded, StoreDown
+from engine.errors import Banned, Forbidden, NotFound, SessionEnded, StoreDown
 from engine.node import Node
 from engine.room.state import Standing
 from engine.services.accounts import QLIVE
-from engine.services.blind_dates import BlindDates, room_of
+from engine.services.blind_dates import BlindDates
 from engine.services.rooms import Place
 from engine.services.streams import Sender
 from engine.world import World
 from store.interfaces.errors import StoreError
 from store.interfaces.ids import PersonId, RoomId
 from store.interfaces.people import PersonRecord
-from store.interfaces.rooms import RoomRecord
+from store.interfaces.rooms import RoomKind
 
 __all__ = ["BlindDateStreams"]
 
@@ -53,7 +53,7 @@ class BlindDateStreams:
 
         Raises:
             NotFound: no such person. Forbidden: neither a matchmaker whose live runs nor on a seat. Banned.
-            SessionEnded: a matchmaker whose live runs on another node, for now. StoreDown.
+            SessionEnded: the room where he is on is open, and not (yet) this node's. StoreDown.
         """
         try:
             person = await self._world.stores.people.by_public_id(QLIVE, stream)
@@ -65,7 +65,7 @@ class BlindDateStreams:
         if ban is not None:
             raise Banned(ban.text)
         place = self._rooms.place_of(person.id)
-        if place is None and await self._kept(room_of(stream)) is not None:
+        if place is None and await self._is_on_elsewhere(person.id):
             raise SessionEnded
         if place is None or not _is_on_stage(place):
             raise Forbidden
@@ -108,12 +108,9 @@ class BlindDateStreams:
         else:
             return True
         try:
-            record = await self._kept(sender.room_id)
-        except EngineError:
+            return not await self._is_on_elsewhere(person_id)
+        except StoreDown:
             return False
-        if record is None:
-            return True
-        return person_id != record.anchor_id and all(seat.person_id != person_id for seat in record.seats)
 
     # --- parts -----------------------------------------------------------------------------------------------------
 
@@ -121,16 +118,20 @@ class BlindDateStreams:
         place = self._rooms.place_of(person_id)
         return None if place is None else place.state.record.id
 
-    async def _kept(self, room_id: RoomId) -> RoomRecord | None:
-        """The room if it is open, whoever owns it just now.
+    async def _is_on_elsewhere(self, person_id: PersonId) -> bool:
+        """Whether the store has him on a stage, which then is one that this node does not own just now.
 
         Raises: StoreDown.
         """
         try:
-            record = await self._world.stores.rooms.get(room_id)
+            rooms = await self._world.stores.rooms.open_rooms()
         except StoreError as error:
             raise StoreDown from error
-        return record if record is not None and record.is_open else None
+        return any(
+            record.kind is RoomKind.BLIND_DATE
+            and (person_id == record.anchor_id or any(seat.person_id == person_id for seat in record.seats))
+            for record in rooms
+        )
 
 
 def _is_on_stage(place: Place) -> bool:

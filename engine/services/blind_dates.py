@@ -12,6 +12,7 @@ from typing import Final
 from engine import settings
 from engine.errors import Forbidden, NotAMember, NotFound, RoomFull, SessionEnded, WrongPhase, WrongRole
 from engine.node import Node
+from engine.room.audience import everybody
 from engine.room.messages import Apply, Decline, Destroy, Enter, Invite, Leave, Sit
 from engine.room.roster import face_of
 from engine.room.state import RoomState, Standing, Viewer
@@ -171,6 +172,19 @@ class BlindDates:
         except NotAMember:
             return
 
+    def taken_over(self, state: RoomState) -> None:
+        """Whoever has gone to another room meanwhile, while this one was nobody's, is in that one only."""
+        record, now_ms = state.record, self._node.now_ms()
+        if record.kind is not KIND:
+            return
+        for person_id in everybody(state, self._rooms.form(state)):
+            others = [other for other in self._rooms.of(person_id, KIND) if other.record.id != record.id]
+            # Of two rooms that a former owner still had him in, he has a seat, or has asked for one, in the right one.
+            is_at_home = person_id not in state.audience or state.application_of(person_id) is not None
+            left = others if is_at_home and all(_is_hearsay(other, person_id) for other in others) else [state]
+            for room in left if others else ():
+                self._rooms.tell(room.record.id, Leave(person_id=person_id, at_ms=now_ms))
+
     # --- questions -------------------------------------------------------------------------------------------------
 
     def get(self, room_id: RoomId) -> RoomState:
@@ -257,3 +271,10 @@ class BlindDates:
             lock, users_count = self._moving.pop(person_id)
             if users_count > 1:
                 self._moving[person_id] = (lock, users_count - 1)
+
+
+def _is_hearsay(state: RoomState, person_id: PersonId) -> bool:
+    """Whether the person only watches there, and nobody but the former owner has said so."""
+    viewer = state.audience.get(person_id)
+    has_applied = state.application_of(person_id) is not None
+    return viewer is not None and viewer.since_ms <= state.silent_since_ms and not has_applied

@@ -8,14 +8,15 @@ from typing import Protocol
 
 import msgspec
 
+from engine.billing.charging import charge
 from engine.billing.entries import gift_entry_id
 from engine.billing.ledger import Ledger
-from engine.errors import BadInput, BelowFloor, KeyReused, NotFound
+from engine.errors import BadInput, KeyReused, NotFound
 from engine.events import GiftSent
 from engine.outbox import Outbox
 from engine.ports import Rng
 from store.interfaces.ids import CallId, PersonId, RoomId
-from store.interfaces.ledger import JournalEntry, Move, Verdict
+from store.interfaces.ledger import JournalEntry, Move
 
 __all__ = ["Giving", "MoveOf", "Present", "Recipient"]
 
@@ -115,17 +116,6 @@ class Giving:
             count=count,
             earned=self._earned_by(cost),
         )
-        outcome = await self._ledger.post(self._move_of(gift, cost=cost, note=note))
-        match outcome.verdict:
-            case Verdict.POSTED | Verdict.ALREADY:
-                assert outcome.entry is not None
-                self._outbox.kick()
-                return outcome.entry
-            case Verdict.BELOW_FLOOR:
-                purses = tuple(held.amount for held in outcome.held)
-                raise BelowFloor(need=cost, have=sum(purses) if purses else outcome.balance or 0, purses=purses)
-            case Verdict.MISMATCH:
-                raise KeyReused
-            case verdict:
-                msg = f"a gift cannot be {verdict}"
-                raise AssertionError(msg)
+        entry = await charge(self._ledger, self._move_of(gift, cost=cost, note=note), price=cost)
+        self._outbox.kick()
+        return entry

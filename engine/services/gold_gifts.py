@@ -9,10 +9,11 @@ from engine import settings
 from engine.billing.entries import gift_note, gold_gift_move
 from engine.billing.ledger import Ledger
 from engine.billing.tariff import gift_income
-from engine.errors import BadInput, Banned
+from engine.errors import BadInput
 from engine.node import Node
 from engine.outbox import Outbox
 from engine.services.giving import Giving, Present, Recipient
+from engine.services.welcome import require_welcome
 from engine.world import World
 from store.interfaces.ids import RoomId
 from store.interfaces.ledger import JournalEntry
@@ -82,9 +83,7 @@ class GoldGifts:
             raise BadInput("a gift to oneself", field="recipient")
         if not 1 <= count <= COUNT_MAX:
             raise BadInput(field="count")
-        ban = giver.ban_at(self._node.now_ms())
-        if ban is not None:
-            raise Banned(ban.text)
+        require_welcome(giver, self._node)
 
         async def chosen() -> Recipient:
             return Recipient(person_id=recipient.id, room_id=room_id)

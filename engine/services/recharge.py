@@ -1,4 +1,4 @@
-"""Buying what a surface sells: an order, the provider's notification, and crediting once.
+"""Buying what a surface sells by WeChat Pay: an order, the provider's notification, and crediting once.
 
 Our order is kept before the provider hears of it and carries our id there, so that nothing is ever paid for that we
 do not know (D-11). Only an authentic notification, or the provider's own answer when asked, credits; the entry's key
@@ -14,21 +14,22 @@ import msgspec
 from engine import settings
 from engine.billing.entries import recharge_move
 from engine.billing.ledger import Ledger
-from engine.errors import Banned, EngineError, KeyReused, NotFound, ProviderDown, StoreDown
+from engine.errors import KeyReused, NotFound, ProviderDown, StoreDown
 from engine.ids import Ids
 from engine.node import Node
 from engine.ports import Payment, PaymentNotice
+from engine.services.reconciling import reconcile_for_ever
+from engine.services.welcome import require_welcome
 from engine.world import World
 from store.interfaces.errors import StoreError
 from store.interfaces.ids import OrderId, Sequence
 from store.interfaces.ledger import Verdict
 from store.interfaces.money import Currency
-from store.interfaces.orders import OrderRecord, OrderState
+from store.interfaces.orders import Cashier, OrderRecord, OrderState
 from store.interfaces.people import PersonRecord
 
 __all__ = ["Pack", "Recharge"]
 
-RECONCILE_EVERY_MS: Final = 60_000
 RECONCILED_MAX: Final = 100
 LISTED_MAX: Final = 200
 
@@ -82,9 +83,7 @@ class Recharge:
         pack = self._packs.get((person.surface, product_id))
         if pack is None:
             raise NotFound("product")
-        ban = person.ban_at(self._node.now_ms())
-        if ban is not None:
-            raise Banned(ban.text)
+        require_welcome(person, self._node)
         number = await self._ids.next(Sequence.ORDER)
         now_ms = self._node.now_ms()
         wanted = OrderRecord(
@@ -93,7 +92,7 @@ class Recharge:
             product_id=pack.id,
             currency=pack.currency,
             amount=pack.amount,
-            fee_fen=pack.price_fen,
+            price=pack.price_fen,
             created_at_ms=now_ms,
             request_key=key,
         )
@@ -106,14 +105,14 @@ class Recharge:
                 order = await self._world.stores.orders.announced(order.id, msgspec.json.encode(payment))
         except StoreError as error:
             raise StoreDown from error
-        self._world.log.info("order_created", order_id=order.id, person=person.id, fee_fen=order.fee_fen)
+        self._world.log.info("order_created", order_id=order.id, person=person.id, price_fen=order.price)
         return order, msgspec.json.decode(order.payment, type=Payment)
 
     async def _announce(self, order: OrderRecord, person: PersonRecord, address: str) -> Payment:
         try:
             return await self._world.payments.create(
                 order_id=order.id,
-                fee_fen=order.fee_fen,
+                fee_fen=order.price,
                 open_id=person.external_id,
                 title=f"{order.amount} {order.currency.unit}",
                 address=address,
@@ -139,12 +138,7 @@ class Recharge:
 
     async def run(self) -> None:
         """Ask the provider about orders that stay open, until cancelled: a lost notification loses no money."""
-        while True:
-            await self._world.clock.sleep(RECONCILE_EVERY_MS)
-            try:
-                await self.reconcile()
-            except (StoreError, EngineError):
-                self._world.log.warning("reconciling_failed")
+        await reconcile_for_ever(self.reconcile, self._world)
 
     async def reconcile(self) -> None:
         """One round of ``run``.
@@ -153,7 +147,7 @@ class Recharge:
         """
         now_ms = self._node.now_ms()
         open_orders = await self._world.stores.orders.open_before(
-            now_ms - self._options.reconcile_after_ms, limit=RECONCILED_MAX
+            now_ms - self._options.reconcile_after_ms, Cashier.WECHAT, limit=RECONCILED_MAX
         )
         for order in open_orders:
             notice = await self._world.payments.query(order.id)
@@ -167,14 +161,14 @@ class Recharge:
             order = await self._world.stores.orders.get(OrderId(notice.order_id))
         except StoreError as error:
             raise StoreDown from error
-        if order is None:
+        if order is None or order.cashier is not Cashier.WECHAT:
             self._world.log.error("payment_for_unknown_order", order_id=notice.order_id)
             raise NotFound("order")
         if not notice.paid or order.state is OrderState.PAID:
             return
-        if notice.fee_fen != order.fee_fen:
+        if notice.fee_fen != order.price:
             self._world.log.error(
-                "payment_of_wrong_amount", order_id=order.id, fee_fen=notice.fee_fen, expected_fen=order.fee_fen
+                "payment_of_wrong_amount", order_id=order.id, fee_fen=notice.fee_fen, expected_fen=order.price
             )
             raise NotFound("order")
         outcome = await self._ledger.post(recharge_move(order, transaction_id=notice.transaction_id))

@@ -16,7 +16,7 @@ from engine.actors.alarms import AlarmClock
 from engine.actors.directory import Directory
 from engine.actors.supervisor import Supervisor
 from engine.errors import AlreadyExists, Banned, EngineError, NotAMember, NotFound, SessionEnded, StoreDown
-from engine.events import GiftSent
+from engine.events import Given
 from engine.metrics import Metrics
 from engine.node import Node
 from engine.ports import Position
@@ -24,7 +24,7 @@ from engine.presence import Presence
 from engine.room.actor import RoomActor, RoomTools
 from engine.room.audience import everybody, standing_of
 from engine.room.formats import Format, Rules
-from engine.room.messages import Destroy, Impose, Leave, Lift, Like, Listen, Message, Say, ShowGift, Unseat
+from engine.room.messages import Destroy, Impose, Leave, Lift, Like, Listen, Message, Say, ShowGiven, Unseat
 from engine.room.roster import Roster, face_of
 from engine.room.state import RoomState, Standing, Viewer
 from engine.world import World
@@ -38,6 +38,7 @@ __all__ = ["Place", "Rooms", "is_on_air"]
 ASK_DEADLINE_MS: Final = 6_000
 ADOPTED_MAX: Final = 100_000
 ADOPTED_AT_ONCE_MAX: Final = 32
+RESTART_CLOSE_CODE: Final = 1012  # Source: ALL-16.
 ROSTER_MS: Final = 30_000
 """How long the presence store remembers a viewer nobody vouches for: as long as one is waited for (QL-29)."""
 
@@ -67,6 +68,8 @@ class Rooms:
         self.rules = rules
         self.on_closed: Callable[[RoomRecord, bool], None] = _nothing
         """Hears of each room that has closed, and whether its anchor closed it."""
+        self.on_taken_over: Callable[[RoomState], None] = _nothing_yet
+        """Hears of each room that this node has taken over, with those who were in it."""
         self.on_sweep: Callable[[], Awaitable[None]] = _nothing_soon
         """Runs with every sweep, after rooms have been taken over."""
         self._world = world
@@ -76,6 +79,7 @@ class Rooms:
         self._owned: dict[RoomId, RoomActor] = {}
         self._of_person: dict[PersonId, dict[RoomId, RoomActor]] = {}
         self._doubtful: set[RoomId] = set()  # Perhaps ours, without an actor.
+        self._bereft: dict[RoomId, RoomState] = {}  # Of those that this node had: who is left here without a room.
         self._roster = Roster(
             world.stores.presence,
             world.stores.people,
@@ -121,6 +125,8 @@ class Rooms:
         Raises: NotFound: this node has no such room. SessionEnded: somebody else has it. What the room refuses.
         """
         actor = self._owned.get(room_id)
+        if actor is None and room_id in self._bereft:
+            raise SessionEnded
         if actor is None:
             raise NotFound("room")
         state = await actor.ref.ask(message, deadline_ms=ASK_DEADLINE_MS)
@@ -229,20 +235,21 @@ class Rooms:
             with suppress(NotFound, NotAMember):  # He was faster.
                 await self.ask(state.record.id, message)
 
-    async def tell_gift(self, gift: GiftSent, person_ids: Iterable[PersonId]) -> None:
-        """Let the room of a gift see it, in its order, and tell those of ``person_ids`` who are not in there.
+    async def tell_given(self, given: Given, person_ids: Iterable[PersonId]) -> None:
+        """Let the room of something given see it, in its order, and tell those of ``person_ids`` who are not in there.
 
         Raises: NotNow: the room did not take it, or its owner is to tell it; again is fine.
         """
         inside: Collection[PersonId] = ()
-        if gift.room_id is not None and gift.room_id in self._owned:
-            state = await self.ask(gift.room_id, ShowGift(gift=gift))
+        if given.room_id is not None and given.room_id in self._owned:
+            state = await self.ask(given.room_id, ShowGiven(given=given))
             inside = everybody(state, self.form(state)) if state.record.is_open else ()
-        elif gift.room_id is not None and await self.goes_on_without(gift.room_id):
-            raise SessionEnded
+        elif given.room_id is not None and given.room_id not in self._directory.parked:
+            if await self.goes_on_without(given.room_id):
+                raise SessionEnded
         for person_id in person_ids:
             if person_id not in inside:
-                self._world.sink.tell(person_id, gift)
+                self._world.sink.tell(person_id, given)
 
     # --- questions -------------------------------------------------------------------------------------------------
 
@@ -251,8 +258,6 @@ class Rooms:
 
         Raises: StoreDown.
         """
-        if room_id in self._directory.parked:
-            return False
         try:
             record = await self._world.stores.rooms.get(room_id)
         except StoreError as error:
@@ -266,9 +271,11 @@ class Rooms:
     def get(self, room_id: RoomId) -> RoomState:
         """The room as its owner knows it now.
 
-        Raises: NotFound.
+        Raises: NotFound. SessionEnded: this node has just lost it; somebody will have it again.
         """
         actor = self._owned.get(room_id)
+        if actor is None and room_id in self._bereft:
+            raise SessionEnded
         if actor is None or not actor.record.is_open:
             raise NotFound("room")
         return actor.state
@@ -291,6 +298,13 @@ class Rooms:
         """The rooms of a kind that the person is in."""
         actors = self._of_person.get(person_id, {}).values()
         return tuple(actor.state for actor in actors if actor.record.kind is kind and actor.record.is_open)
+
+    def people_in(self, room_id: RoomId) -> Collection[PersonId]:
+        """Everybody in the room, its anchor included where the kind counts her; nobody where this node has it not."""
+        actor = self._owned.get(room_id)
+        if actor is None or not actor.record.is_open:
+            return ()
+        return everybody(actor.state, self.form(actor.state))
 
     def place_in(self, state: RoomState, person_id: PersonId) -> Place | None:
         """What the person is in this room."""
@@ -369,8 +383,10 @@ class Rooms:
                     record = await self._world.stores.rooms.get(room_id)
                     self._doubtful.discard(room_id)
                     is_mine = record is not None and record.is_open and record.owner == self._node.id
-                    if record is not None and is_mine and room_id not in self._owned:
+                    if record is not None and is_mine and room_id not in {*self._owned, *self._directory.parked}:
                         await self._adopt_one(record)
+                    if room_id not in self._doubtful:
+                        self._send_on(room_id)
                 await self.on_sweep()
             except (StoreError, EngineError):
                 self._world.log.warning("sweep_failed")
@@ -393,7 +409,8 @@ class Rooms:
     async def _adopt(self, me: NodeId) -> None:
         """Claim and own what ``RoomStore.adoptable`` shows, some at a time."""
         found = await self._world.stores.rooms.adoptable(me, limit=ADOPTED_MAX)
-        records = [record for record in found if record.id not in self._owned]
+        # One that was given up here is left to others.
+        records = [record for record in found if record.id not in {*self._owned, *self._directory.parked}]
         for first in range(0, len(records), ADOPTED_AT_ONCE_MAX):
             await asyncio.gather(*(self._adopt_one(record) for record in records[first : first + ADOPTED_AT_ONCE_MAX]))
 
@@ -410,6 +427,8 @@ class Rooms:
             return
         try:
             await self._own(claimed, is_new=False)
+            if record.id in self._owned:
+                self.on_taken_over(self._owned[record.id].state)
         except SessionEnded:
             return  # It closed as it was taken over.
         except StoreDown:
@@ -441,10 +460,20 @@ class Rooms:
         return claimed
 
     async def _former_viewers(self, record: RoomRecord) -> dict[PersonId, Viewer]:
+        """Those that the roster knows, and those that were here when this node had the room last."""
         limit = self.rules.formats[record.kind].audience_max
         if not limit:
             return {}
-        return dict(await self._roster.viewers(record.id, limit=limit, now_ms=self._node.now_ms()))
+        known = await self._roster.viewers(record.id, limit=limit, now_ms=self._node.now_ms())
+        before = self._bereft.get(record.id)
+        return {**({} if before is None else before.audience), **known}
+
+    def _send_on(self, room_id: RoomId) -> None:
+        """Whoever still waits here for a room that went elsewhere is to look for it anew (D-13)."""
+        state = self._bereft.pop(room_id, None)
+        if state is not None and room_id not in self._owned:
+            for person_id in everybody(state, self.form(state)):
+                self._world.sink.close(person_id, code=RESTART_CLOSE_CODE, reason="retry_after=1")
 
     # --- the actors' callbacks -------------------------------------------------------------------------------------
 
@@ -469,6 +498,7 @@ class Rooms:
 
     def _started(self, actor: RoomActor) -> None:
         self._owned[actor.record.id] = actor
+        self._bereft.pop(actor.record.id, None)
 
     def _closed(self, record: RoomRecord, by_anchor: bool) -> None:  # noqa: FBT001  # a callback's shape
         self.on_closed(record, by_anchor)
@@ -480,6 +510,7 @@ class Rooms:
         if actor.record.is_open:
             self._roster.dropped(actor.record.id)
             self._doubtful.add(actor.record.id)  # Fenced by ourselves, or cut short: the sweep looks.
+            self._bereft[actor.record.id] = actor.state
 
 
 def is_on_air(record: RoomRecord) -> bool:
@@ -489,6 +520,10 @@ def is_on_air(record: RoomRecord) -> bool:
 
 
 def _nothing(_record: RoomRecord, _by_anchor: bool) -> None:  # noqa: FBT001  # a callback's shape
+    """Nobody minds."""
+
+
+def _nothing_yet(_state: RoomState) -> None:
     """Nobody minds."""
 
 

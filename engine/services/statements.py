@@ -1,5 +1,6 @@
 """Reading the journal for people: what a call cost and earned, and what an anchor has earned, by day."""
 
+from collections import Counter
 from collections.abc import Mapping
 
 import msgspec
@@ -17,6 +18,7 @@ __all__ = ["Bill", "DayOfIncome", "Income", "Purses", "Statements", "bill_of", "
 
 ENTRIES_MAX = 50_000
 DAY_MS = 86_400_000
+NOT_EARNED = frozenset({EntryKind.GRANT, EntryKind.RECHARGE})
 
 
 class Bill(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,7 +37,7 @@ class Purses(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Income(msgspec.Struct, frozen=True, kw_only=True):
-    """All somebody ever earned, calls and gifts (CA-25), in points or as income."""
+    """All somebody ever earned, whatever by (CA-25), in what is earned there."""
 
     points: int
     minutes: int
@@ -43,12 +45,15 @@ class Income(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DayOfIncome(msgspec.Struct, frozen=True, kw_only=True):
-    """One day of whoever earns; ``day_at_ms`` is its local midnight."""
+    """One day of whoever earns, in what is earned there; ``day_at_ms`` is its local midnight."""
 
     day_at_ms: int
-    gift_points: int
-    call_points: int
-    minutes: int
+    gift_points: int = 0
+    call_points: int = 0
+    donation_points: int = 0
+    subscription_points: int = 0
+    admission_points: int = 0
+    minutes: int = 0
 
 
 def bill_of(call: CallRecord) -> Bill:
@@ -61,8 +66,8 @@ def bill_of(call: CallRecord) -> Bill:
 
 
 def earned_by(entry: JournalEntry, account: AccountId) -> int:
-    """What the entry earned for the wallet: neither what it took out of it nor what an operator put in."""
-    if entry.kind is EntryKind.GRANT:
+    """What the entry earned for the wallet: not what it took out of it, what was bought, or put in by an operator."""
+    if entry.kind in NOT_EARNED:
         return 0
     return sum(posting.amount for posting in entry.postings if posting.account == account and posting.amount > 0)
 
@@ -97,7 +102,7 @@ class Statements:
         """All they ever earned. Source: CA-25."""
         balance = await self._ledger.balance_of(wallet(currency, person_id))
         earning: dict[EntryKind, Earned] = {
-            kind: earned for kind, earned in balance.earned.items() if kind is not EntryKind.GRANT
+            kind: earned for kind, earned in balance.earned.items() if kind not in NOT_EARNED
         }
         minutes = earning.get(EntryKind.MINUTE, Earned()).count
         return Income(points=sum(earned.amount for earned in earning.values()), minutes=minutes, by_kind=earning)
@@ -114,21 +119,26 @@ class Statements:
         """Their income by local day, oldest first, empty days left out. ``offset_ms`` is the zone's from UTC."""
         account = wallet(currency, person_id)
         entries = await self.entries_of(person_id, currency, since_ms=since_ms, until_ms=until_ms)
-        days: dict[int, list[int]] = {}
+        days: dict[int, Counter[EntryKind]] = {}
+        minutes: Counter[int] = Counter()
         for entry in entries:
             points = earned_by(entry, account)
             if not points:
                 continue
             day_at_ms = (entry.at_ms + offset_ms) // DAY_MS * DAY_MS - offset_ms
-            gifts_calls_minutes = days.setdefault(day_at_ms, [0, 0, 0])
-            if entry.kind is EntryKind.GIFT:
-                gifts_calls_minutes[0] += points
-            else:
-                gifts_calls_minutes[1] += points
-                gifts_calls_minutes[2] += 1
+            days.setdefault(day_at_ms, Counter())[entry.kind] += points
+            minutes[day_at_ms] += entry.kind is EntryKind.MINUTE
         return tuple(
-            DayOfIncome(day_at_ms=day_at_ms, gift_points=gifts, call_points=calls, minutes=minutes)
-            for day_at_ms, (gifts, calls, minutes) in sorted(days.items())
+            DayOfIncome(
+                day_at_ms=day_at_ms,
+                gift_points=by_kind[EntryKind.GIFT],
+                call_points=by_kind[EntryKind.MINUTE],
+                donation_points=by_kind[EntryKind.DONATION],
+                subscription_points=by_kind[EntryKind.SUBSCRIPTION],
+                admission_points=by_kind[EntryKind.ADMISSION],
+                minutes=minutes[day_at_ms],
+            )
+            for day_at_ms, by_kind in sorted(days.items())
         )
 
     async def entries_of(

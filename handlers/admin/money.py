@@ -19,7 +19,17 @@ from store.interfaces.money import Currency, wallet
 
 __all__ = ["endpoints"]
 
-Unit = Literal["diamonds", "points", "gold", "income", "calls.diamonds", "calls.points", "qlive.gold", "qlive.income"]
+Unit = Literal[
+    "diamonds",
+    "points",
+    "gold",
+    "income",
+    "calls.diamonds",
+    "calls.points",
+    "qlive.gold",
+    "qlive.income",
+    "site.diamonds",
+]
 """A currency by its unit, or in full; it must be one of the person's surface."""
 
 GRANT_MAX: Final = 1_000_000_000
@@ -57,7 +67,7 @@ class WantedIncome(msgspec.Struct):
 
 
 class WalletShown(msgspec.Struct, kw_only=True):
-    """What a person holds: diamonds and points of the calls surface, or gold and income of the blind-date rooms."""
+    """What a person holds: diamonds and points of calls, gold and income of blind dates, or the site's diamonds."""
 
     person: UserShown
     diamonds: int | UnsetType = UNSET
@@ -90,6 +100,9 @@ class DayShown(msgspec.Struct):
     day: str
     gift_points: int
     call_points: int
+    donation_points: int
+    subscription_points: int
+    admission_points: int
     minutes: int
 
 
@@ -106,6 +119,9 @@ class IncomeShown(msgspec.Struct):
     days: list[DayShown]
     gift_points: int
     call_points: int
+    donation_points: int
+    subscription_points: int
+    admission_points: int
     minutes: int
     earned_points: int
     held_points: int
@@ -172,6 +188,9 @@ async def income(options: AdminOptions, desk: Desk, wanted: WantedIncome) -> Inc
         days=[shown(DayShown, day, day=day_name(day.day_at_ms, options.zone)) for day in found.days],
         gift_points=sum(day.gift_points for day in found.days),
         call_points=sum(day.call_points for day in found.days),
+        donation_points=sum(day.donation_points for day in found.days),
+        subscription_points=sum(day.subscription_points for day in found.days),
+        admission_points=sum(day.admission_points for day in found.days),
         minutes=sum(day.minutes for day in found.days),
         earned_points=found.earned_points,
         held_points=found.held_points,

@@ -58,7 +58,7 @@ async def create_order(caller: CallsCaller, wanted: WantedOrder) -> OrderCreated
     )
     return OrderCreated(
         order_id=order.id,
-        pay_fee=order.fee_fen,
+        pay_fee=order.price,
         time_stamp=payment.time_stamp,
         nonce_str=payment.nonce_str,
         package=payment.package,
@@ -73,7 +73,7 @@ async def order_list(zone: Zone, caller: CallsCaller, _wanted: Nothing) -> Order
     return OrderList(
         item_list=[
             OrderLine(
-                pay_fee=order.fee_fen,
+                pay_fee=order.price,
                 pay_status_value="充值成功" if order.state is OrderState.PAID else "充值失败",
                 pay_date_time=zone.to_second(order.finished_at_ms or order.created_at_ms),
             )

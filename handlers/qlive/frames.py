@@ -7,17 +7,18 @@ the documented fields a frame may have more: ``group_id`` where the content has 
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from engine import events
 from engine.ports import Position
-from engine.records import Face, SeatRecord
+from engine.records import Face
 from engine.room.formats import FEMALE, MALE
 from engine.room.state import Standing
-from handlers.qlive.whereabouts import MAN_SEATED, USER_TYPES, WOMAN_SEATED
+from handlers.qlive.seats import Seat, num_list, on, seated
+from handlers.qlive.whereabouts import NOWHERE, user_type_of
 from handlers.wire.codec import write_json
 from store.interfaces.ids import RoomId
 
@@ -38,15 +39,6 @@ class UserShown(msgspec.Struct, kw_only=True):
     user_id: str
     nickname: str
     face_url: str
-
-
-class Shown(UserShown, kw_only=True):
-    """Somebody who is on: ``play_url`` is where to watch."""
-
-    play_url: str
-    area: str
-    age: int
-    gender: int
 
 
 class Group(msgspec.Struct, kw_only=True):
@@ -76,7 +68,7 @@ class Numbers(Group, kw_only=True):
     num_list: tuple[int, int, int, int]
 
 
-class SeatOn(Shown, kw_only=True, tag_field="content_type", tag="on"):
+class SeatOn(Seat, kw_only=True, tag_field="content_type", tag="on"):
     """Somebody is on the microphone."""
 
 
@@ -84,18 +76,6 @@ class SeatOff(msgspec.Struct, kw_only=True, tag_field="content_type", tag="off")
     """Somebody is not on the microphone any more."""
 
     user_id: str
-
-
-class Seat(msgspec.Struct, kw_only=True):
-    """Who is on one microphone; an empty object where nobody is (QL-21)."""
-
-    user_id: str | UnsetType = UNSET
-    nickname: str | UnsetType = UNSET
-    face_url: str | UnsetType = UNSET
-    play_url: str | UnsetType = UNSET
-    area: str | UnsetType = UNSET
-    age: int | UnsetType = UNSET
-    gender: int | UnsetType = UNSET
 
 
 class Present(msgspec.Struct, kw_only=True):
@@ -118,7 +98,7 @@ class RoomNow(Group, kw_only=True):
     recovered: bool
     live_id: int
     user_type: int
-    owner: Shown
+    owner: Seat
     male: Seat
     female: Seat
     audience_count: int
@@ -285,8 +265,8 @@ class Frames:
             case events.RoomShown():
                 return self._room(event)
             case events.SeatTaken(room_id=room_id, stream=stream, face=face):
-                on = SeatOn(**self._on(face, stream))
-                return Reset(group_id=room_number(room_id), content=on)
+                seat = msgspec.structs.asdict(on(face, stream, self._play_url))
+                return Reset(group_id=room_number(room_id), content=SeatOn(**seat))
             case events.SeatLeft(room_id=room_id, face=face):
                 return Reset(group_id=room_number(room_id), content=SeatOff(user_id=face.public_id))
             case events.SeatOffered(room_id=room_id, until_ms=until_ms):
@@ -299,8 +279,7 @@ class Frames:
             case events.SeatTakenAway(room_id=room_id):
                 return Kickout(content=Group(group_id=room_number(room_id)))
             case events.CrowdChanged():
-                numbers = (event.men_applied_count, event.men_count, event.women_applied_count, event.women_count)
-                return Num(content=Numbers(group_id=room_number(event.room_id), num_list=numbers))
+                return Num(content=Numbers(group_id=room_number(event.room_id), num_list=num_list(event)))
             case events.AudienceChanged(room_id=room_id, count=count, likes_count=likes_count):
                 return Count(
                     content=Audience(group_id=room_number(room_id), audience_count=count, likes_count=likes_count)
@@ -328,39 +307,18 @@ class Frames:
             group_id=number,
             recovered=event.is_recovered,
             live_id=int(number),
-            user_type=_user_type(event),
-            owner=Shown(**self._on(event.anchor, event.anchor.public_id)),
-            male=self._seat(event.seats, MALE),
-            female=self._seat(event.seats, FEMALE),
+            user_type=user_type_of(Standing(event.standing), event.seat) if event.standing else NOWHERE.user_type,
+            owner=on(event.anchor, event.anchor.public_id, self._play_url),
+            male=seated(event.seats, MALE, self._play_url),
+            female=seated(event.seats, FEMALE, self._play_url),
             audience_count=event.count,
             likes_count=event.likes_count,
         )
         return Room(content=now)
 
-    def _seat(self, seats: tuple[SeatRecord, ...], name: str) -> Seat:
-        return next((Seat(**self._on(seat.face, seat.stream)) for seat in seats if seat.seat == name), Seat())
-
-    def _on(self, face: Face, stream: str) -> dict[str, Any]:
-        return {
-            **_seen(face),
-            "play_url": self._play_url(stream),
-            "area": face.area,
-            "age": face.age,
-            "gender": face.gender,
-        }
-
 
 def _seen(face: Face) -> dict[str, str]:
     return {"user_id": face.public_id, "nickname": face.nickname, "face_url": face.avatar_url}
-
-
-def _user_type(event: events.RoomShown) -> int:
-    if not event.standing:
-        return 0
-    standing = Standing(event.standing)
-    if standing is Standing.SEATED:
-        return MAN_SEATED if event.seat == MALE else WOMAN_SEATED
-    return USER_TYPES[standing]
 
 
 def _present(gift: events.GiftSent) -> Present:

@@ -54,8 +54,8 @@ class PushGift(msgspec.Struct):
     """To whom, which and how many. ``request_id`` stands in for the header ``Idempotency-Key``."""
 
     user_id: UserId
-    gift_id: Id
-    num: Annotated[int, msgspec.Meta(ge=1, le=9_999)]
+    gift_id: Annotated[Id, blank()]
+    num: Annotated[Annotated[int, msgspec.Meta(ge=1, le=9_999)], blank()]
     request_id: Annotated[str, text(64), blank()] = ""
 
 

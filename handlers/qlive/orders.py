@@ -10,7 +10,7 @@ import hmac
 from collections.abc import Mapping
 from functools import partial
 from http import HTTPStatus
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
@@ -21,7 +21,7 @@ from handlers.qlive.envelope import ENVELOPE, Row, as_documented
 from handlers.qlive.options import QliveOptions
 from handlers.qlive.shapes import Nothing
 from handlers.wire.codec import write_json
-from handlers.wire.fields import Id
+from handlers.wire.fields import Id, blank
 from handlers.wire.limits import per_second
 from handlers.wire.members import money_key
 from handlers.wire.pay_notice import notice_endpoint
@@ -45,7 +45,7 @@ class PackageShown(msgspec.Struct):
 class WantedOrder(msgspec.Struct):
     """Which pack of gold."""
 
-    block_id: Id
+    block_id: Annotated[Id, blank()]
 
 
 class Ordered(msgspec.Struct, kw_only=True):

@@ -10,6 +10,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from engine.errors import EngineError
+from engine.room.audience import crowd_of
 from engine.room.formats import FEMALE, MALE
 from engine.room.state import Standing
 from engine.services.blind_dates import room_of
@@ -81,7 +82,7 @@ async def enter(caller: QliveCaller, wanted: Live) -> Inside:
         female=seated(record.seats, FEMALE, streams.play_address),
         user_type=user_type(place),
         push_url=streams.push_address(person) if is_on else "",
-        num_list=num_list(place.state) if is_on else [],
+        num_list=list(num_list(crowd_of(place.state))) if is_on else [],
         live_id=int(record.anchor.public_id),
         group_id=record.anchor.public_id,
         audience_count=audience_count(engine, place.state),

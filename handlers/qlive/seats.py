@@ -9,9 +9,10 @@ from typing import Final
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from engine.events import CrowdChanged
 from engine.greenroom import Greenroom
 from engine.records import Face, SeatRecord
-from engine.room.audience import count_of, crowd_of
+from engine.room.audience import count_of
 from engine.room.state import RoomState
 
 __all__ = ["NOBODY", "Seat", "audience_count", "num_list", "on", "seated"]
@@ -50,10 +51,9 @@ def seated(seats: Sequence[SeatRecord], name: str, play_url: Callable[[str], str
     return next((on(seat.face, seat.stream, play_url) for seat in seats if seat.seat == name), NOBODY)
 
 
-def num_list(state: RoomState) -> list[int]:
+def num_list(crowd: CrowdChanged) -> tuple[int, int, int, int]:
     """Men who have applied, men, women who have applied, women; the matchmaker is not counted. Source: QL-19."""
-    crowd = crowd_of(state)
-    return [crowd.men_applied_count, crowd.men_count, crowd.women_applied_count, crowd.women_count]
+    return crowd.men_applied_count, crowd.men_count, crowd.women_applied_count, crowd.women_count
 
 
 def audience_count(engine: Greenroom, state: RoomState) -> int:

@@ -11,7 +11,7 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
-from engine.errors import Banned, EngineError, NotAMember, NotFound, NotSignedIn
+from engine.errors import Banned, EngineError, NotAMember, NotFound, NotSignedIn, SessionEnded
 from engine.events import RoomClosed
 from engine.records import BanKind, PersonRecord
 from engine.services.accounts import QLIVE
@@ -19,6 +19,7 @@ from engine.services.blind_dates import room_of
 from handlers.qlive.access import QliveCaller, socket_token
 from handlers.qlive.envelope import ENVELOPE, Row, as_documented, row_of
 from handlers.qlive.frames import FRAMES, Frames, room_number
+from handlers.qlive.rooms import ENTERING
 from handlers.qlive.shapes import Done, Nothing, UserId
 from handlers.wire.codec import write_json
 from handlers.wire.fields import blank, spoken, text
@@ -33,7 +34,7 @@ __all__ = ["begin", "dialect", "invite", "like", "ping", "put_down", "respond", 
 _LIKES_MAX: Final = 50
 """Taps on the heart that one frame may bring together."""
 
-_NUMBER: Final = r"^[1-9][0-9]{7}$"
+_NUMBER: Final = r"^[1-9][0-9]{7}(?!\n)$"
 """What a room's number looks like: its matchmaker's. Source: QL-1."""
 
 _SEAT_LOST: Final = ENVELOPE.saying(ROOM_FULL=Row(HTTPStatus.BAD_REQUEST, as_documented("抢麦失败")))
@@ -56,7 +57,10 @@ class Begin(Since, kw_only=True):
 
 
 async def begin(caller: QliveCaller, wanted: Begin) -> RoomClosed | None:
-    """Hear the room where one is, or go into the one where one was; that it is over meanwhile is no error."""
+    """Hear the room where one is, or go into the one where one was; that it is over meanwhile is no error.
+
+    Raises: SessionEnded: it goes on, and this node does not have it (yet).
+    """
     engine, person = caller.engine, caller.principal.person
     ban = person.ban_at(engine.node.now_ms())
     if ban is not None and ban.kind is BanKind.ACCOUNT:
@@ -72,6 +76,8 @@ async def begin(caller: QliveCaller, wanted: Begin) -> RoomClosed | None:
         since = wanted.position if room_id == was_in else None
         await engine.rooms.listen(person, room_id, connection=caller.request_id, since=since)
     except NotFound:
+        if await engine.rooms.goes_on_without(room_id):
+            raise SessionEnded from None
         return RoomClosed(room_id=room_id, status_code=0)
     return None
 
@@ -197,7 +203,7 @@ def _reason(error: EngineError, language: Language) -> str:
         case NotSignedIn():
             return "unauthorized"
         case Banned(text=""):
-            return "banned"  # From the room, and it is nobody's sentence.
+            return ENTERING.row(error).said.to(language)  # From the room, not by an operator.
     return row_of(error).said.to(language)
 
 

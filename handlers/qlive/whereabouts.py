@@ -20,6 +20,7 @@ __all__ = [
     "WATCHING",
     "Whereabouts",
     "user_type",
+    "user_type_of",
     "where_am_i",
     "whereabouts",
 ]
@@ -67,9 +68,14 @@ def whereabouts(engine: Greenroom, person_id: PersonId) -> Whereabouts:
 
 def user_type(place: Place) -> int:
     """What somebody is in his place."""
-    if place.standing is Standing.SEATED:
-        return MAN_SEATED if place.seat == MALE else WOMAN_SEATED
-    return USER_TYPES[place.standing]
+    return user_type_of(place.standing, place.seat)
+
+
+def user_type_of(standing: Standing, seat: str) -> int:
+    """The same of a standing, and the seat of whoever sits."""
+    if standing is Standing.SEATED:
+        return MAN_SEATED if seat == MALE else WOMAN_SEATED
+    return USER_TYPES[standing]
 
 
 async def where_am_i(caller: QliveCaller, _wanted: Nothing) -> Whereabouts:

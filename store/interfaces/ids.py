@@ -38,6 +38,7 @@ class Sequence(StrEnum):
     PERSON = "person"
     CALL = "call"
     ORDER = "order"
+    DONATION = "donation"
     AUDIT = "audit"
 
 

@@ -1,9 +1,9 @@
 """The journal and the balances it implies.
 
 An entry is one document with all its legs, which sum to zero in every currency it touches (INV-1). What an entry does
-beside moving money, it does in the same transaction: it pays a minute of a call or an order (a *claim*), and it
-leaves a row in the outbox. Which moves are accepted is not decided here: ``post`` reads the facts and hands them to a
-pure function of the engine, then writes what that function planned, all or nothing.
+beside moving money, it does in the same transaction: it pays a minute of a call, an order or a subscription, or is a
+donation (a *claim*), and it leaves a row in the outbox. Which moves are accepted is not decided here: ``post`` reads
+the facts and hands them to a pure function of the engine, then writes what that function planned, all or nothing.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -12,8 +12,10 @@ from typing import Protocol
 
 import msgspec
 
+from store.interfaces.donations import DonationRecord
 from store.interfaces.ids import AccountId, CallId, EntryId, OrderId, PersonId
 from store.interfaces.money import Currency, is_wallet
+from store.interfaces.subscriptions import SubscriptionRecord
 
 __all__ = [
     "Balance",
@@ -21,6 +23,7 @@ __all__ = [
     "Claim",
     "Cost",
     "Decide",
+    "DonationClaim",
     "Earned",
     "EntryKind",
     "Facts",
@@ -35,6 +38,7 @@ __all__ = [
     "Outcome",
     "Plan",
     "Posting",
+    "SubscriptionClaim",
     "Verdict",
 ]
 
@@ -46,6 +50,10 @@ class EntryKind(StrEnum):
     GIFT = "gift"
     RECHARGE = "recharge"
     GRANT = "grant"
+    DONATION = "donation"
+    SUBSCRIPTION = "subscription"
+    ADMISSION = "admission"
+    """The right to enter a room, bought once and for good: the entry is the record of it."""
 
 
 class Posting(msgspec.Struct, frozen=True):
@@ -87,7 +95,19 @@ class OrderClaim(msgspec.Struct, frozen=True, kw_only=True):
     transaction_id: str
 
 
-Claim = MinuteClaim | OrderClaim
+class DonationClaim(msgspec.Struct, frozen=True, kw_only=True):
+    """Is ``donation``, which is kept with the entry and gets its time."""
+
+    donation: DonationRecord
+
+
+class SubscriptionClaim(msgspec.Struct, frozen=True, kw_only=True):
+    """Begins ``subscription``, unless one of the same two still runs then."""
+
+    subscription: SubscriptionRecord
+
+
+Claim = MinuteClaim | OrderClaim | DonationClaim | SubscriptionClaim
 
 
 class Cost(msgspec.Struct, frozen=True, kw_only=True):
@@ -174,7 +194,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """What one snapshot of the store says about a batch of moves. ``now_ms`` is the store's clock (``$$NOW``).
 
     ``posted`` holds the entries that exist already among the ids asked for, ``balances`` the stored balances of the
-    wallets that would be debited (absent = 0, unfolded credits left out). ``unfolded`` are those credits, of wallets
+    wallets that would be debited (absent = 0, unfolded credits left out). ``subscribed_until_ms`` says when the latest
+    subscription expires of each user and anchor for whom one is claimed. ``unfolded`` are those credits, of wallets
     that share a cost only: the others are not asked for, as this is a question more.
     """
 
@@ -183,6 +204,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     balances: Mapping[AccountId, int]
     calls: Mapping[CallId, CallFence]
     orders: Mapping[OrderId, OrderFence]
+    subscribed_until_ms: Mapping[tuple[PersonId, PersonId], int] = {}
     unfolded: Mapping[AccountId, int] = {}
 
 
@@ -197,7 +219,7 @@ class Verdict(StrEnum):
     """Its wallets hold enough for the shared cost, but not all that it needs of it is folded yet."""
     NOT_OWNER = "not_owner"
     OUT_OF_TURN = "out_of_turn"
-    """The minute is not the next one, or the call is not live."""
+    """Its claim has no place: not the next minute, or the call is not live, an order is paid, a subscription runs."""
     TOO_EARLY = "too_early"
     MISMATCH = "mismatch"
     """The id is taken by other content: an alarm, never an overwrite."""
@@ -237,6 +259,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     credits: Mapping[AccountId, Mapping[EntryKind, Earned]] = {}
     minutes: tuple[MinuteClaim, ...] = ()
     orders: tuple[OrderClaim, ...] = ()
+    donations: tuple[DonationRecord, ...] = ()
+    subscriptions: tuple[SubscriptionRecord, ...] = ()
     outbox: tuple[OutboxRow, ...] = ()
 
 
@@ -291,7 +315,7 @@ class LedgerStore(Protocol):
         """Remove rows; ids that are gone already are fine."""
 
     async def audit(self) -> "Audit":
-        """Recompute everything from the journal in one snapshot and compare (INV-1…INV-3, INV-5). Slow."""
+        """Recompute all from the journal in one snapshot and compare (INV-1…INV-3, INV-5, INV-8, INV-10). Slow."""
 
 
 class Audit(msgspec.Struct, frozen=True, kw_only=True):

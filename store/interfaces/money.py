@@ -36,6 +36,8 @@ class Currency(StrEnum):
     CALLS_POINTS = "calls.points"
     QLIVE_GOLD = "qlive.gold"
     QLIVE_INCOME = "qlive.income"
+    SITE_DIAMONDS = "site.diamonds"
+    """Bought by viewers and earned by anchors, in one and the same wallet each."""
 
     @property
     def surface(self) -> str:

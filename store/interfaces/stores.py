@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 from store.interfaces.calls import CallStore
+from store.interfaces.donations import DonationStore
+from store.interfaces.follows import FollowStore
 from store.interfaces.ids import IdStore
 from store.interfaces.leases import LeaseStore
 from store.interfaces.ledger import LedgerStore
@@ -12,6 +14,8 @@ from store.interfaces.orders import OrderStore
 from store.interfaces.people import PeopleStore, SessionStore
 from store.interfaces.presence import LimitStore, PresenceStore
 from store.interfaces.rooms import RoomStore
+from store.interfaces.shows import ShowStore
+from store.interfaces.subscriptions import SubscriptionStore
 
 __all__ = ["Stores"]
 
@@ -27,6 +31,10 @@ class Stores:
     calls: CallStore
     rooms: RoomStore
     orders: OrderStore
+    donations: DonationStore
+    subscriptions: SubscriptionStore
+    shows: ShowStore
+    follows: FollowStore
     notices: NoticeStore
     likes: LikeStore
     leases: LeaseStore

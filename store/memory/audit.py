@@ -4,18 +4,22 @@ Changes nothing, and knows nothing of how entries came about. A finding begins w
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from store.interfaces.ids import AccountId, CallId
+from store.interfaces.ids import AccountId, CallId, EntryId
 from store.interfaces.ledger import Audit, Earned, EntryKind, JournalEntry, Posting
 from store.interfaces.money import is_wallet
+from store.interfaces.orders import OrderState
 from store.memory.database import MemoryDatabase
 
 __all__ = ["recompute"]
 
 
 def recompute(database: MemoryDatabase) -> Audit:
-    """Compare the journal with balances, totals and paid minutes (INV-1, INV-2, INV-3, INV-5)."""
+    """Compare the journal with balances, totals and paid minutes, and with the records beside it.
+
+    INV-1, INV-2, INV-3, INV-5, INV-8, INV-10.
+    """
     holdings = _holdings(database)
     totals: Counter[str] = Counter()
     for account, amount in holdings.items():
@@ -26,6 +30,9 @@ def recompute(database: MemoryDatabase) -> Audit:
         *_wrong_holdings(database, holdings),
         *_wrong_earnings(database),
         *_wrong_minutes(database),
+        *_wrong_orders(database),
+        *_wrong_donations(database),
+        *_wrong_subscriptions(database),
     )
     return Audit(
         entries_count=len(database.entries),
@@ -114,3 +121,39 @@ def _wrong_minutes(database: MemoryDatabase) -> Iterator[str]:
         counted = 0 if call is None else call.minutes_paid
         if sorted(minutes) != list(range(1, counted + 1)):
             yield f"INV-5: call {call_id} counts {counted} minutes, its entries are those of minutes {sorted(minutes)}"
+
+
+def _wrong_orders(database: MemoryDatabase) -> Iterator[str]:
+    paid = {EntryId(f"order:{one.id}"): one.amount for one in database.orders.values() if one.state is OrderState.PAID}
+    yield from _unlike("INV-8", _moved_by(database, EntryKind.RECHARGE), paid)
+
+
+def _wrong_donations(database: MemoryDatabase) -> Iterator[str]:
+    kept = {one.id: one.amount for one in database.donations.values()}
+    yield from _unlike("INV-10", _moved_by(database, EntryKind.DONATION), kept)
+
+
+def _moved_by(database: MemoryDatabase, kind: EntryKind) -> dict[EntryId, int]:
+    """What the entries of a kind have moved: their first leg says."""
+    return {one.id: -one.postings[0].amount for one in database.entries.values() if one.kind is kind and one.postings}
+
+
+def _unlike(rule: str, moved: Mapping[EntryId, int], kept: Mapping[EntryId, int]) -> Iterator[str]:
+    for entry_id in sorted(moved.keys() | kept.keys()):
+        if moved.get(entry_id) != kept.get(entry_id):
+            yield f"{rule}: {entry_id} moved {moved.get(entry_id, 0)}, its record says {kept.get(entry_id, 0)}"
+
+
+def _wrong_subscriptions(database: MemoryDatabase) -> Iterator[str]:
+    """Of each user and anchor, the newest that was paid must be the one that is kept, unless a free one came later."""
+    paid: dict[str, int] = {}
+    for entry in database.entries.values():
+        if entry.kind is EntryKind.SUBSCRIPTION:
+            _, user_id, anchor_id, since_ms = entry.id.split(":")
+            pair = f"{user_id}:{anchor_id}"
+            paid[pair] = max(paid.get(pair, 0), int(since_ms))
+    kept = {f"{one.user_id}:{one.anchor_id}": one for one in database.subscriptions.values()}
+    for pair in sorted(paid.keys() | kept.keys()):
+        one = kept.get(pair)
+        if one is None or not one.goes_with(paid.get(pair)):
+            yield f"INV-10: subscription {pair} was paid from {paid.get(pair)} on, its record says {one}"

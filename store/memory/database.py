@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from store.interfaces.calls import CallRecord
+from store.interfaces.donations import DonationRecord
 from store.interfaces.ids import AccountId, CallId, EntryId, NodeId, OrderId, PersonId, RoomId, Sequence
 from store.interfaces.leases import NodeLease
 from store.interfaces.ledger import Earned, EntryKind, JournalEntry, OutboxRow
@@ -17,6 +18,8 @@ from store.interfaces.notices import AuditLine, MessageForm, WarningNotice
 from store.interfaces.orders import OrderRecord
 from store.interfaces.people import PersonRecord, Session
 from store.interfaces.rooms import RoomRecord
+from store.interfaces.shows import ShowRecord
+from store.interfaces.subscriptions import SubscriptionRecord
 
 __all__ = ["Bucket", "Credits", "MemoryDatabase", "Sighting"]
 
@@ -41,7 +44,9 @@ class Bucket(NamedTuple):
 
 def _first_numbers() -> dict[Sequence, int]:
     # Numbers of people and calls are told apart at a glance, and from numbers of anything else.
-    return {Sequence.PERSON: 10_001, Sequence.CALL: 50_001, Sequence.ORDER: 1, Sequence.AUDIT: 1}
+    return {Sequence.PERSON: 10_001, Sequence.CALL: 50_001} | dict.fromkeys(
+        (Sequence.ORDER, Sequence.DONATION, Sequence.AUDIT), 1
+    )
 
 
 @dataclass(slots=True)
@@ -71,6 +76,12 @@ class MemoryDatabase:
     rooms: dict[RoomId, RoomRecord] = field(default_factory=dict)
     orders: dict[OrderId, OrderRecord] = field(default_factory=dict)
     order_by_request: dict[tuple[PersonId, str], OrderId] = field(default_factory=dict)
+
+    donations: dict[EntryId, DonationRecord] = field(default_factory=dict)
+    subscriptions: dict[tuple[PersonId, PersonId], SubscriptionRecord] = field(default_factory=dict)
+    subscription_prices: dict[PersonId, int] = field(default_factory=dict)
+    shows: dict[RoomId, ShowRecord] = field(default_factory=dict)
+    follows: dict[tuple[PersonId, RoomId], int] = field(default_factory=dict)
 
     warnings: dict[str, WarningNotice] = field(default_factory=dict)
     forms: dict[str, MessageForm] = field(default_factory=dict)

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from store.interfaces.calls import CallRecord, Phase
 from store.interfaces.errors import Conflict
-from store.interfaces.ids import AccountId, CallId, EntryId, OrderId
+from store.interfaces.ids import AccountId, CallId, EntryId, OrderId, PersonId
 from store.interfaces.ledger import (
     Audit,
     Balance,
@@ -26,9 +26,11 @@ from store.interfaces.ledger import (
     OutboxRow,
     Outcome,
     Plan,
+    SubscriptionClaim,
 )
 from store.interfaces.money import is_wallet
 from store.interfaces.orders import OrderState
+from store.interfaces.subscriptions import SubscriptionRecord
 from store.memory.audit import recompute
 from store.memory.database import MemoryDatabase
 
@@ -100,6 +102,7 @@ class MemoryLedger:
         claims = [move.claim for move in moves]
         call_ids = {claim.call_id for claim in claims if isinstance(claim, MinuteClaim)}
         order_ids = {claim.order_id for claim in claims if isinstance(claim, OrderClaim)}
+        pairs = [_pair(claim.subscription) for claim in claims if isinstance(claim, SubscriptionClaim)]
         payers = {account for move in moves for account in move.payers}
         sharers = {account for move in moves if move.cost is not None for account in move.cost.wallets}
         return Facts(
@@ -108,6 +111,9 @@ class MemoryLedger:
             balances={account: database.balances[account] for account in payers if account in database.balances},
             calls={call_id: _fence(database.calls[call_id]) for call_id in call_ids if call_id in database.calls},
             orders={order_id: self._order_fence(order_id) for order_id in order_ids if order_id in database.orders},
+            subscribed_until_ms={
+                pair: database.subscriptions[pair].until_ms for pair in pairs if pair in database.subscriptions
+            },
             unfolded=self._unfolded(sharers) if sharers else {},
         )
 
@@ -146,7 +152,8 @@ class MemoryLedger:
     def _guard(self, plan: Plan) -> None:
         """The store's own guards, whatever was decided (D-5); the rest of them is in ``_calls_after``.
 
-        Raises: Conflict: an id is taken, a wallet would go below zero, or an order is paid or unknown.
+        Raises:
+            Conflict: an id is taken, a wallet would go below zero, an order is paid or unknown, or a subscription runs.
         """
         database = self._database
         _refuse_repeats("entry", [entry.id for entry in plan.entries], database.entries)
@@ -158,6 +165,10 @@ class MemoryLedger:
             order = database.orders.get(claim.order_id)
             if order is None or order.state is OrderState.PAID:
                 raise Conflict(f"order {claim.order_id} cannot be paid")
+        for subscription in plan.subscriptions:
+            latest = database.subscriptions.get(_pair(subscription))
+            if latest is not None and latest.runs_at(subscription.since_ms):
+                raise Conflict(f"a subscription of person {subscription.user_id} runs still")
 
     def _write(self, plan: Plan, calls: Mapping[CallId, CallRecord], now_ms: int) -> None:
         database = self._database
@@ -180,11 +191,17 @@ class MemoryLedger:
                 transaction_id=claim.transaction_id,
                 finished_at_ms=now_ms,
             )
+        database.donations.update((donation.id, donation) for donation in plan.donations)
+        database.subscriptions.update((_pair(subscription), subscription) for subscription in plan.subscriptions)
         database.outbox.update((row.id, row) for row in plan.outbox)
 
 
 def _fence(call: CallRecord) -> CallFence:
     return CallFence(epoch=call.epoch, minutes_paid=call.minutes_paid, is_live=call.is_live)
+
+
+def _pair(subscription: SubscriptionRecord) -> tuple[PersonId, PersonId]:
+    return subscription.user_id, subscription.anchor_id
 
 
 def _sum(kinds: Mapping[EntryKind, Earned]) -> int:

@@ -1,4 +1,4 @@
-"""Who likes whom."""
+"""Likes, as a mark from one person to another."""
 
 from store.interfaces.ids import PersonId
 from store.memory.database import MemoryDatabase

@@ -1,12 +1,13 @@
 """Recharge orders."""
 
+from collections.abc import Collection
 from typing import Final
 
 from msgspec.structs import replace
 
 from store.interfaces.errors import Conflict, NotThere
 from store.interfaces.ids import OrderId, PersonId
-from store.interfaces.orders import OrderRecord, OrderState
+from store.interfaces.orders import Cashier, OrderRecord, OrderState
 from store.memory.database import MemoryDatabase
 
 __all__ = ["MemoryOrders"]
@@ -39,12 +40,16 @@ class MemoryOrders:
     async def get(self, order_id: OrderId) -> OrderRecord | None:
         return self._database.orders.get(order_id)
 
-    async def announced(self, order_id: OrderId, payment: bytes) -> OrderRecord:
+    async def announced(
+        self, order_id: OrderId, payment: bytes, *, payment_id: str = "", status: str = ""
+    ) -> OrderRecord:
         order = self._database.orders.get(order_id)
         if order is None:
             raise NotThere(f"no order {order_id}")
         if order.state is OrderState.INTENDED:
-            order = self._database.orders[order_id] = replace(order, state=OrderState.WAITING, payment=payment)
+            order = self._database.orders[order_id] = replace(
+                order, state=OrderState.WAITING, payment=payment, payment_id=payment_id, status=status
+            )
         return order
 
     async def failed(self, order_id: OrderId, at_ms: int) -> None:
@@ -52,16 +57,40 @@ class MemoryOrders:
         if order is not None and order.state in OPEN:
             self._database.orders[order_id] = replace(order, state=OrderState.FAILED, finished_at_ms=at_ms)
 
+    async def moved(self, order_id: OrderId, status: str, *, before: Collection[str]) -> bool:
+        order = self._database.orders.get(order_id)
+        if order is None or order.status not in before:
+            return False
+        self._database.orders[order_id] = replace(order, status=status)
+        return True
+
     async def finished_of(self, person_id: PersonId, *, limit: int) -> tuple[OrderRecord, ...]:
         orders = [order for order in self._oldest_first() if order.person_id == person_id and order.state not in OPEN]
         return tuple(orders[::-1][:limit])
 
-    async def open_before(self, created_before_ms: int, *, limit: int) -> tuple[OrderRecord, ...]:
-        orders = self._oldest_first()
-        return tuple([o for o in orders if o.state in OPEN and o.created_at_ms < created_before_ms][:limit])
+    async def open_before(
+        self, created_before_ms: int, cashier: Cashier, *, after: OrderRecord | None = None, limit: int
+    ) -> tuple[OrderRecord, ...]:
+        found = [
+            order
+            for order in self._oldest_first()
+            if order.cashier is cashier
+            and order.state in OPEN
+            and order.created_at_ms < created_before_ms
+            and (after is None or _place(order) > _place(after))
+        ]
+        return tuple(found[:limit])
+
+    async def with_status(self, statuses: Collection[str], *, since_ms: int, limit: int) -> tuple[OrderRecord, ...]:
+        found = [one for one in self._oldest_first() if one.status in statuses and one.created_at_ms >= since_ms]
+        return tuple(found[::-1][:limit])
 
     def _oldest_first(self) -> list[OrderRecord]:
-        return sorted(self._database.orders.values(), key=lambda order: (order.created_at_ms, order.id))
+        return sorted(self._database.orders.values(), key=_place)
+
+
+def _place(order: OrderRecord) -> tuple[int, OrderId]:
+    return order.created_at_ms, order.id
 
 
 def _origin(order: OrderRecord) -> tuple[object, ...]:
@@ -71,7 +100,8 @@ def _origin(order: OrderRecord) -> tuple[object, ...]:
         order.product_id,
         order.currency,
         order.amount,
-        order.fee_fen,
+        order.price,
+        order.cashier,
         order.created_at_ms,
         order.request_key,
     )

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from store.interfaces.stores import Stores
 from store.memory.calls import MemoryCalls
 from store.memory.database import MemoryDatabase
+from store.memory.donations import MemoryDonations
+from store.memory.follows import MemoryFollows
 from store.memory.ids import MemoryIds
 from store.memory.leases import MemoryLeases
 from store.memory.ledger import MemoryLedger
@@ -14,6 +16,8 @@ from store.memory.orders import MemoryOrders
 from store.memory.people import MemoryPeople, MemorySessions
 from store.memory.presence import MemoryLimits, MemoryPresence
 from store.memory.rooms import MemoryRooms
+from store.memory.shows import MemoryShows
+from store.memory.subscriptions import MemorySubscriptions
 
 __all__ = ["memory_stores"]
 
@@ -31,6 +35,10 @@ def memory_stores(database: MemoryDatabase, now_ms: Callable[[], int]) -> Stores
         calls=MemoryCalls(database),
         rooms=MemoryRooms(database),
         orders=MemoryOrders(database),
+        donations=MemoryDonations(database),
+        subscriptions=MemorySubscriptions(database),
+        shows=MemoryShows(database),
+        follows=MemoryFollows(database),
         notices=MemoryNotices(database),
         likes=MemoryLikes(database),
         leases=MemoryLeases(database, now_ms),

@@ -11,8 +11,11 @@ from typing import Final
 from store.interfaces.ids import AccountId, CallId
 from store.interfaces.ledger import Audit, EntryKind
 from store.interfaces.money import is_wallet
-from store.mongo.collections import ACCOUNTS, CALLS, ENTRIES, PENDING
-from store.mongo.connection import Mongo, Snapshot
+from store.interfaces.orders import OrderState
+from store.interfaces.subscriptions import SubscriptionRecord
+from store.mongo.codec import record_of
+from store.mongo.collections import ACCOUNTS, CALLS, DONATIONS, ENTRIES, ORDERS, PENDING, SUBSCRIPTIONS
+from store.mongo.connection import Document, Mongo, Snapshot
 
 __all__ = ["audit"]
 
@@ -37,7 +40,10 @@ Earnings = Counter[tuple[AccountId, str, str]]
 
 
 async def audit(mongo: Mongo) -> Audit:
-    """Compare the journal with balances, totals and paid minutes (INV-1, INV-2, INV-3, INV-5)."""
+    """Compare the journal with balances, totals and paid minutes, and with the records beside it.
+
+    INV-1, INV-2, INV-3, INV-5, INV-8, INV-10.
+    """
     async with mongo.snapshot(DEADLINE_S) as moment:
         implied, implied_earnings = await _implied(moment)
         stored, stored_earnings = await _stored(moment)
@@ -46,6 +52,9 @@ async def audit(mongo: Mongo) -> Audit:
             *await _unbalanced(moment),
             *(f"INV-2: {account} holds {amount}" for account, amount in stored.items() if amount < 0),
             *await _wrong_minutes(moment),
+            *await _wrong_orders(moment),
+            *await _wrong_donations(moment),
+            *await _wrong_subscriptions(moment),
         ]
         counted = await moment.aggregate(ENTRIES, [{"$count": "count"}])
     holdings = Counter(dict.fromkeys(implied, 0))
@@ -171,3 +180,59 @@ async def _wrong_minutes(moment: Snapshot) -> list[str]:
         for call_id in sorted(counted.keys() | posted.keys())
         if (minutes := posted.get(call_id, [])) != list(range(1, counted.get(call_id, 0) + 1))
     ]
+
+
+async def _wrong_orders(moment: Snapshot) -> list[str]:
+    paid: list[Document] = [
+        {"$match": {"state": OrderState.PAID.value}},
+        {"$project": {"_id": {"$concat": ["order:", "$_id"]}, "kept": "$amount"}},
+    ]
+    return await _unlike(moment, "INV-8", EntryKind.RECHARGE, ORDERS, paid)
+
+
+async def _wrong_donations(moment: Snapshot) -> list[str]:
+    return await _unlike(moment, "INV-10", EntryKind.DONATION, DONATIONS, [{"$project": {"kept": "$amount"}}])
+
+
+async def _unlike(moment: Snapshot, rule: str, kind: EntryKind, collection: str, kept: list[Document]) -> list[str]:
+    """Entries of a kind, by what their first leg says that they moved, and records that do not say the same."""
+    moved = {"$multiply": [{"$arrayElemAt": ["$amounts", 0]}, -1]}
+    rows = await moment.aggregate(
+        ENTRIES,
+        [
+            {"$match": {"kind": kind.value}},
+            {"$project": {"moved": moved}},
+            {"$unionWith": {"coll": collection, "pipeline": kept}},
+            {"$group": {"_id": "$_id", "moved": {"$sum": "$moved"}, "kept": {"$sum": "$kept"}}},
+            {"$match": {"$expr": {"$ne": ["$moved", "$kept"]}}},
+            {"$sort": {"_id": 1}},
+        ],
+    )
+    return [f"{rule}: {row['_id']} moved {row['moved']}, its record says {row['kept']}" for row in rows]
+
+
+async def _wrong_subscriptions(moment: Snapshot) -> list[str]:
+    """Of each user and anchor, the newest that was paid must be the one that is kept, unless a free one came later."""
+    # sub:USER:ANCHOR:SINCE
+    parts = {"$split": ["$_id", ":"]}
+    user_id, anchor_id, since_ms = ({"$arrayElemAt": [parts, place]} for place in (1, 2, 3))
+    paid = [
+        {"$match": {"kind": EntryKind.SUBSCRIPTION.value}},
+        {"$project": {"_id": {"$concat": [user_id, ":", anchor_id]}, "since_ms": {"$toLong": since_ms}}},
+    ]
+    rows = await moment.aggregate(
+        SUBSCRIPTIONS,
+        [
+            {"$project": {"kept": "$$ROOT"}},
+            {"$unionWith": {"coll": ENTRIES, "pipeline": paid}},
+            {"$group": {"_id": "$_id", "paid": {"$max": "$since_ms"}, "kept": {"$max": "$kept"}}},
+            {"$sort": {"_id": 1}},
+        ],
+    )
+    found = []
+    for row in rows:
+        paid_since_ms = None if row["paid"] is None else int(row["paid"])
+        one = None if row["kept"] is None else record_of(row["kept"], SubscriptionRecord)
+        if one is None or not one.goes_with(paid_since_ms):
+            found.append(f"INV-10: subscription {row['_id']} was paid from {paid_since_ms} on, its record says {one}")
+    return found

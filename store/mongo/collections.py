@@ -7,7 +7,9 @@ __all__ = [
     "AUDIT",
     "CALLS",
     "COUNTERS",
+    "DONATIONS",
     "ENTRIES",
+    "FOLLOWS",
     "FORMS",
     "LIKES",
     "NODES",
@@ -17,6 +19,9 @@ __all__ = [
     "PEOPLE",
     "ROOMS",
     "SESSIONS",
+    "SHOWS",
+    "SUBSCRIPTIONS",
+    "SUBSCRIPTION_PRICES",
     "WARNINGS",
 ]
 
@@ -25,7 +30,10 @@ ACCOUNTS: Final = "accounts"
 AUDIT: Final = "audit"
 CALLS: Final = "calls"
 COUNTERS: Final = "counters"
+DONATIONS: Final = "donations"
 ENTRIES: Final = "entries"
+FOLLOWS: Final = "follows"
+"""One document for each follow that stands."""
 FORMS: Final = "forms"
 LIKES: Final = "likes"
 """One document for each like that stands."""
@@ -37,4 +45,9 @@ PENDING: Final = "pending_credits"
 PEOPLE: Final = "people"
 ROOMS: Final = "rooms"
 SESSIONS: Final = "sessions"
+SHOWS: Final = "shows"
+SUBSCRIPTIONS: Final = "subscriptions"
+"""One document for each user and anchor: the latest of them."""
+SUBSCRIPTION_PRICES: Final = "subscription_prices"
+"""One document for each anchor who has set one."""
 WARNINGS: Final = "warnings"

@@ -9,7 +9,13 @@ from store.mongo.connection import Mongo
 
 __all__ = ["MongoIds"]
 
-FIRST: Final = {Sequence.PERSON: 10_001, Sequence.CALL: 50_001, Sequence.ORDER: 1, Sequence.AUDIT: 1}
+FIRST: Final = {
+    Sequence.PERSON: 10_001,
+    Sequence.CALL: 50_001,
+    Sequence.ORDER: 1,
+    Sequence.DONATION: 1,
+    Sequence.AUDIT: 1,
+}
 """Where each sequence begins: ids of different kinds are told apart at a glance."""
 
 

@@ -8,14 +8,16 @@ from typing import Any, Final, NamedTuple
 
 from store.interfaces.ledger import EntryKind
 from store.interfaces.money import Currency
-from store.interfaces.orders import OrderState
+from store.interfaces.orders import Cashier, OrderState
 from store.interfaces.rooms import RoomKind
 from store.mongo.collections import (
     ACCOUNTS,
     AUDIT,
     CALLS,
     COUNTERS,
+    DONATIONS,
     ENTRIES,
+    FOLLOWS,
     FORMS,
     LIKES,
     NODES,
@@ -25,6 +27,9 @@ from store.mongo.collections import (
     PEOPLE,
     ROOMS,
     SESSIONS,
+    SHOWS,
+    SUBSCRIPTION_PRICES,
+    SUBSCRIPTIONS,
     WARNINGS,
 )
 from store.mongo.connection import Document, Mongo
@@ -110,8 +115,23 @@ INDEXES: Final[Mapping[str, tuple[Index, ...]]] = {
             UNIQUE | {"partialFilterExpression": {"request_key": {"$type": "string"}}},
         ),
         Index("a person's finished orders", {"person_id": 1, "created_at_ms": -1, "_id": -1}),
-        Index("orders that wait", {"state": 1, "created_at_ms": 1, "_id": 1}),
+        Index("orders that wait", {"cashier": 1, "state": 1, "created_at_ms": 1, "_id": 1}),
+        Index(
+            "orders of which a cashier said something that a person must see",
+            {"status": 1, "created_at_ms": -1, "_id": -1},
+            {"partialFilterExpression": {"status": {"$gt": ""}}},
+        ),
     ),
+    DONATIONS: (
+        Index("a user's donations", {"user_id": 1, "at_ms": -1, "number": -1}),
+        Index("an anchor's donations", {"anchor_id": 1, "at_ms": -1, "number": -1}),
+        Index("the sum of a user's, without looking at one of them", {"user_id": 1, "amount": 1}),
+        Index("the sum of an anchor's", {"anchor_id": 1, "amount": 1}),
+    ),
+    SUBSCRIPTIONS: (Index("a user's running subscriptions", {"user_id": 1, "since_ms": -1, "anchor_id": -1}),),
+    SUBSCRIPTION_PRICES: (),
+    SHOWS: (Index("an anchor's shows", {"anchor_id": 1, "created_at_ms": 1, "_id": 1}),),
+    FOLLOWS: (Index("the rooms a person follows", {"person_id": 1, "at_ms": -1, "room_id": -1}),),
     LIKES: (),
     WARNINGS: (Index("the newest warning of a person", {"person_id": 1, "at_ms": -1, "_id": -1}),),
     FORMS: (
@@ -180,10 +200,33 @@ RULES: Final[Mapping[str, Document]] = {
             "person_id": _whole(1),
             "currency": {"enum": [currency.value for currency in Currency]},
             "amount": _whole(1),
-            "fee_fen": _whole(0),
+            "price": _whole(0),
+            "cashier": {"enum": [cashier.value for cashier in Cashier]},
             "state": {"enum": [state.value for state in OrderState]},
         }
     ),
+    DONATIONS: _rule(
+        {
+            "_id": TEXT,
+            "number": _whole(1),
+            "user_id": _whole(1),
+            "anchor_id": _whole(1),
+            "amount": _whole(1),
+            "at_ms": _whole(0),
+        }
+    ),
+    SUBSCRIPTIONS: _rule(
+        {
+            "_id": TEXT,
+            "user_id": _whole(1),
+            "anchor_id": _whole(1),
+            "since_ms": _whole(0),
+            "until_ms": _whole(1),
+            "price": _whole(0),
+        }
+    ),
+    SUBSCRIPTION_PRICES: _rule({"_id": _whole(1), "price": _whole(0)}),
+    SHOWS: _rule({"_id": TEXT, "anchor_id": _whole(1)}),
     PEOPLE: _rule({"_id": _whole(1), "surface": TEXT, "external_id": TEXT, "points_per_minute": _whole(0)}),
     COUNTERS: _rule({"_id": TEXT, "next": _whole(1)}),
 }

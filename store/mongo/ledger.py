@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from store.interfaces.calls import Phase
 from store.interfaces.errors import Conflict
-from store.interfaces.ids import AccountId, CallId, EntryId, OrderId
+from store.interfaces.ids import AccountId, CallId, EntryId, OrderId, PersonId
 from store.interfaces.ledger import (
     Audit,
     Balance,
@@ -32,13 +32,27 @@ from store.interfaces.ledger import (
     OutboxRow,
     Outcome,
     Plan,
+    SubscriptionClaim,
 )
 from store.interfaces.money import Currency
 from store.interfaces.orders import OrderState
+from store.interfaces.subscriptions import SubscriptionRecord
 from store.mongo.audit import audit
-from store.mongo.codec import entry_document, entry_of, fields_of, new_batch_id, number, numbers, record_of, text, texts
-from store.mongo.collections import ACCOUNTS, CALLS, ENTRIES, ORDERS, OUTBOX, PENDING
+from store.mongo.codec import (
+    document_of,
+    entry_document,
+    entry_of,
+    fields_of,
+    new_batch_id,
+    number,
+    numbers,
+    record_of,
+    text,
+    texts,
+)
+from store.mongo.collections import ACCOUNTS, CALLS, DONATIONS, ENTRIES, ORDERS, OUTBOX, PENDING, SUBSCRIPTIONS
 from store.mongo.connection import Document, Mongo, Transaction
+from store.mongo.subscriptions import subscription_document, subscription_key
 
 __all__ = ["MongoLedger"]
 
@@ -103,6 +117,9 @@ async def _post(
     await _change(transaction, CALLS, *_minute_statements(plan.minutes))
     await _change(transaction, ACCOUNTS, *_debit_statements(plan.debits))
     await _change(transaction, ORDERS, *_order_statements(plan.orders, facts.now_ms))
+    await _change(transaction, SUBSCRIPTIONS, *_subscription_statements(plan.subscriptions))
+    if plan.donations:
+        await transaction.insert(DONATIONS, [document_of(donation) for donation in plan.donations])
     if plan.entries:
         await transaction.insert(ENTRIES, [entry_document(entry, place) for place, entry in enumerate(plan.entries)])
     if plan.credits:
@@ -130,6 +147,11 @@ async def _facts(moves: Sequence[Move], transaction: Transaction) -> Facts:
     claims = [move.claim for move in moves]
     payers = dict.fromkeys(account for move in moves for account in move.payers)
     sharers = dict.fromkeys(account for move in moves if move.cost is not None for account in move.cost.wallets)
+    pairs = [
+        (claim.subscription.user_id, claim.subscription.anchor_id)
+        for claim in claims
+        if isinstance(claim, SubscriptionClaim)
+    ]
     calls, now_ms = await _calls_and_now(
         {claim.call_id for claim in claims if isinstance(claim, MinuteClaim)}, transaction
     )
@@ -139,6 +161,7 @@ async def _facts(moves: Sequence[Move], transaction: Transaction) -> Facts:
         balances=await _balances(payers, transaction) if payers else {},
         calls=calls,
         orders=await _orders({claim.order_id for claim in claims if isinstance(claim, OrderClaim)}, transaction),
+        subscribed_until_ms=await _subscribed(pairs, transaction) if pairs else {},
         unfolded=await _unfolded(sharers, transaction) if sharers else {},
     )
 
@@ -197,6 +220,14 @@ async def _orders(order_ids: Iterable[OrderId], transaction: Transaction) -> dic
     }
 
 
+async def _subscribed(
+    pairs: Iterable[tuple[PersonId, PersonId]], transaction: Transaction
+) -> dict[tuple[PersonId, PersonId], int]:
+    where = {"_id": {"$in": [subscription_key(*pair) for pair in pairs]}}
+    found = await transaction.find(SUBSCRIPTIONS, where, fields={"user_id": 1, "anchor_id": 1, "until_ms": 1})
+    return {(PersonId(one["user_id"]), PersonId(one["anchor_id"])): int(one["until_ms"]) for one in found}
+
+
 # Writing
 
 Statements = tuple[list[Document], int]
@@ -253,6 +284,15 @@ def _order_statements(claims: Sequence[OrderClaim], now_ms: int) -> Statements:
         for claim in claims
     ]
     return statements, len(claims)
+
+
+def _subscription_statements(subscriptions: Sequence[SubscriptionRecord]) -> Statements:
+    """In place of the former one of the same two, if that has expired; one that runs is a duplicate of the key."""
+    statements = []
+    for document in map(subscription_document, subscriptions):
+        guard = {"_id": document["_id"], "until_ms": {"$lte": document["since_ms"]}}
+        statements.append({"q": guard, "u": document, "upsert": True})
+    return statements, len(statements)
 
 
 def _statement(keys: Sequence[Any], guard: Document, change: Document) -> Document:

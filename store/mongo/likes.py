@@ -1,4 +1,4 @@
-"""Who likes whom."""
+"""Likes, as a mark from one person to another."""
 
 from contextlib import suppress
 

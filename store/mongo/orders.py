@@ -1,11 +1,12 @@
 """Recharge orders. *Paid* is written by the ledger (``ledger.py``)."""
 
+from collections.abc import Collection
 from typing import Final
 
 from store.interfaces.errors import Conflict, NotThere
 from store.interfaces.ids import OrderId, PersonId
-from store.interfaces.orders import OrderRecord, OrderState
-from store.mongo.codec import document_of, number, record_of, text
+from store.interfaces.orders import Cashier, OrderRecord, OrderState
+from store.mongo.codec import document_of, number, record_of, text, texts
 from store.mongo.collections import ORDERS
 from store.mongo.connection import Document, Duplicate, Mongo
 
@@ -37,12 +38,15 @@ class MongoOrders:
     async def get(self, order_id: OrderId) -> OrderRecord | None:
         return _order(await self._mongo.find_one(ORDERS, {"_id": text(order_id)}))
 
-    async def announced(self, order_id: OrderId, payment: bytes) -> OrderRecord:
+    async def announced(
+        self, order_id: OrderId, payment: bytes, *, payment_id: str = "", status: str = ""
+    ) -> OrderRecord:
         assert isinstance(payment, bytes)
+        words: Document = {"payment": payment, "payment_id": text(payment_id), "status": text(status)}
         await self._mongo.update(
             ORDERS,
             {"_id": text(order_id), "state": OrderState.INTENDED.value},
-            {"$set": {"state": OrderState.WAITING.value, "payment": payment}},
+            {"$set": {"state": OrderState.WAITING.value, **words}},
         )
         kept = await self.get(order_id)
         if kept is None:
@@ -56,14 +60,33 @@ class MongoOrders:
             {"$set": {"state": OrderState.FAILED.value, "finished_at_ms": number(at_ms)}},
         )
 
+    async def moved(self, order_id: OrderId, status: str, *, before: Collection[str]) -> bool:
+        where = {"_id": text(order_id), "status": {"$in": texts(before)}}
+        return await self._mongo.update(ORDERS, where, {"$set": {"status": text(status)}})
+
     async def finished_of(self, person_id: PersonId, *, limit: int) -> tuple[OrderRecord, ...]:
         where = {"person_id": number(person_id), "state": {"$in": FINISHED}}
         found = await self._mongo.find(ORDERS, where, sort=(("created_at_ms", -1), ("_id", -1)), limit=limit)
         return tuple(record_of(document, OrderRecord) for document in found)
 
-    async def open_before(self, created_before_ms: int, *, limit: int) -> tuple[OrderRecord, ...]:
-        where = {"state": {"$in": OPEN}, "created_at_ms": {"$lt": number(created_before_ms)}}
+    async def open_before(
+        self, created_before_ms: int, cashier: Cashier, *, after: OrderRecord | None = None, limit: int
+    ) -> tuple[OrderRecord, ...]:
+        where: Document = {
+            "cashier": cashier.value,
+            "state": {"$in": OPEN},
+            "created_at_ms": {"$lt": number(created_before_ms)},
+        }
+        if after is not None:
+            at_ms = number(after.created_at_ms)
+            where["$or"] = [{"created_at_ms": {"$gt": at_ms}}, {"created_at_ms": at_ms, "_id": {"$gt": text(after.id)}}]
         found = await self._mongo.find(ORDERS, where, sort=(("created_at_ms", 1), ("_id", 1)), limit=limit)
+        return tuple(record_of(document, OrderRecord) for document in found)
+
+    async def with_status(self, statuses: Collection[str], *, since_ms: int, limit: int) -> tuple[OrderRecord, ...]:
+        # The second half is what the index asks for.
+        where = {"status": {"$in": texts(statuses), "$gt": ""}, "created_at_ms": {"$gte": number(since_ms)}}
+        found = await self._mongo.find(ORDERS, where, sort=(("created_at_ms", -1), ("_id", -1)), limit=limit)
         return tuple(record_of(document, OrderRecord) for document in found)
 
     async def _of_request(self, order: OrderRecord) -> OrderRecord | None:
@@ -84,7 +107,8 @@ def _origin(order: OrderRecord) -> tuple[object, ...]:
         order.product_id,
         order.currency,
         order.amount,
-        order.fee_fen,
+        order.price,
+        order.cashier,
         order.created_at_ms,
         order.request_key,
     )

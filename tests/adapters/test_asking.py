@@ -104,3 +104,49 @@ async def test_a_server_that_is_not_there_is_a_retry():
             await service.ask(base_url)
 
     assert log.take("outside_service_unanswered") == {"service": "a_service", "reason": "ConnectionRefusedError"}
+
+
+class Teller(StandIn):
+    """Answers with the status that the path names, and something to read."""
+
+    def application(self):
+        class Handler(tornado.web.RequestHandler):
+            def get(self, status):
+                self.set_status(int(status))
+                self.set_header("Cache-Control", "max-age=60")
+                self.write("told")
+
+        return tornado.web.Application([("/([0-9]+)", Handler)], log_function=lambda _handler: None)
+
+
+@pytest.mark.parametrize("status", [200, 201, 400, 401, 404, 429])
+@pytest.mark.real_loop(deadline_s=10)
+async def test_a_service_may_tell_by_its_status_what_is_wrong(status):
+    async with service_at(Teller()) as (service, base_url):
+        answer = await service.exchange(f"{base_url}/{status}")
+
+    assert (answer.code, answer.body, answer.headers["Cache-Control"]) == (status, b"told", "max-age=60")
+
+
+@pytest.mark.parametrize("status", [302, 307, 500, 502, 503])
+@pytest.mark.real_loop(deadline_s=10)
+async def test_a_redirection_and_a_failure_tell_nothing(status):
+    log = RecordingLog()
+
+    async with service_at(Teller(), log=log) as (service, base_url):
+        with pytest.raises(StoreDown):
+            await service.exchange(f"{base_url}/{status}")
+
+    assert log.take("outside_service_unanswered") == {"service": "a_service", "reason": f"HTTP {status}"}
+
+
+@pytest.mark.parametrize("status", [201, 400, 404])
+@pytest.mark.real_loop(deadline_s=10)
+async def test_who_only_wants_the_answer_takes_no_other_status(status):
+    log = RecordingLog()
+
+    async with service_at(Teller(), log=log) as (service, base_url):
+        with pytest.raises(StoreDown):
+            await service.ask(f"{base_url}/{status}")
+
+    assert log.take("outside_service_unanswered")["reason"] == f"HTTP {status}"

@@ -381,6 +381,31 @@ def test_an_unset_secret_is_shown_as_unset():
     )
 
 
+# Sign-in
+
+
+@pytest.mark.parametrize(
+    ("variables", "is_mistaken"),
+    [
+        ({"QLIVE_APP_ID": "wx1"}, True),
+        ({"QLIVE_APP_SECRET": "s"}, True),
+        ({"QLIVE_APP_ID": "wx1", "QLIVE_APP_SECRET": "s"}, False),
+        # Development's codes have no secret.
+        ({"QLIVE_APP_ID": "wx1", "STAND_IN": "true"}, False),
+    ],
+)
+def test_a_second_mini_program_has_its_own_secret(variables, is_mistaken):
+    settings = {"STAND_IN": "false", **variables}
+    environment = {f"GREENROOM_WECHAT__{name}": value for name, value in settings.items()}
+
+    if is_mistaken:
+        assert mistakes_of(environment=environment) == (
+            "wechat.qlive_app_id: goes with wechat.qlive_app_secret, or neither",
+        )
+    else:
+        load(file=None, environment=environment)
+
+
 # While a server runs
 
 

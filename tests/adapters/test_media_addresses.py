@@ -2,7 +2,7 @@
 
 import pytest
 
-from adapters.media_addresses import DAY_S, SignedAddresses, tx_secret
+from adapters.media_addresses import DAY_S, SignedAddresses, blind_date_addresses, tx_secret
 from engine.errors import BadInput
 
 NOW_S = 1_767_139_200  # One day before 6955B900.
@@ -250,3 +250,64 @@ def test_a_media_server_that_is_shown_anything_else_is_not_shown_ours(change):
     app, name, query = change("live", name, query)
 
     assert ours.pushed(app, name, query, now_s=NOW_S) is None
+
+
+# Streams that are named for a person alone
+
+
+DATE = blind_date_addresses(push_host="push.example", play_host="dates.example", push_keys=("new", PUSH_KEY))
+PERSON = "66766865"
+
+
+def test_a_persons_own_stream_has_no_account_and_its_expiry_in_lower_case():
+    address = DATE.push(PERSON, now_s=NOW_S)
+
+    secret = tx_secret("new", PERSON, "6955b900")
+    assert address == f"rtmp://push.example/live/{PERSON}?txSecret={secret}&txTime=6955b900"
+    assert DATE.is_push_address(address, PERSON, now_s=NOW_S)
+    assert not DATE.is_push_address(address.replace("6955b900", "6955B900"), PERSON, now_s=NOW_S)
+    assert not DATE.is_push_address(f"{address}&bizid=", PERSON, now_s=NOW_S)
+
+
+def test_it_is_watched_without_a_signature_whatever_a_player_says():
+    assert DATE.accelerated(PERSON, now_s=NOW_S) == f"rtmp://dates.example/live/{PERSON}"
+    assert DATE.played("live", PERSON, [], now_s=NOW_S) == PERSON
+    assert DATE.played("live", PERSON, [("txSecret", "x"), ("txTime", "0")], now_s=NOW_S) == PERSON
+    assert DATE.played("other", PERSON, [], now_s=NOW_S) is None
+
+
+def test_it_is_pushed_with_a_signature_only_by_any_of_the_keys_in_letters_of_any_case():
+    for key, expiry in (("new", "6955b900"), (PUSH_KEY, "6955B900")):
+        signed = [("txSecret", tx_secret(key, PERSON, expiry)), ("txTime", expiry)]
+        assert DATE.pushed("live", PERSON, signed, now_s=NOW_S) == PERSON
+        assert DATE.pushed("live", PERSON, signed, now_s=NOW_S + DAY_S) is None
+        assert DATE.pushed("live", PERSON, [*signed, signed[0]], now_s=NOW_S) is None
+        assert DATE.pushed("live", "66766866", signed, now_s=NOW_S) is None
+    assert DATE.pushed("live", PERSON, [], now_s=NOW_S) is None
+
+
+@pytest.mark.parametrize(
+    "stream", ["", "6676686", "667668650", "06676686", "６６７６６８６５", "8888_66766865", STREAM, "test_00"]
+)
+def test_no_other_name_is_that_of_a_person(stream):
+    signed = [("txSecret", tx_secret("new", stream, "6955b900")), ("txTime", "6955b900")]
+
+    assert DATE.pushed("live", stream, signed, now_s=NOW_S) is None
+    assert DATE.played("live", stream, signed, now_s=NOW_S) is None
+    with pytest.raises(BadInput):
+        DATE.push(stream, now_s=NOW_S)
+
+
+def test_two_schemes_with_one_key_take_no_name_of_each_other():
+    rooms = addresses(push_keys=("new",))
+    name, query = shown(rooms.push(STREAM, now_s=NOW_S))
+    person, bare = shown(DATE.push(PERSON, now_s=NOW_S))
+
+    assert (DATE.pushed("live", name, query, now_s=NOW_S), DATE.played("live", name, query, now_s=NOW_S)) == (
+        None,
+        None,
+    )
+    assert (rooms.pushed("live", person, bare, now_s=NOW_S), rooms.played("live", person, bare, now_s=NOW_S)) == (
+        None,
+        None,
+    )

@@ -88,6 +88,6 @@ async def test_a_finding_names_the_purse_to_look_at(data_dir):
 
 
 def test_the_command_knows_every_currency():
-    assert list(UNITS) == [currency.unit for currency in Currency]
+    assert list(UNITS) == list(dict.fromkeys(currency.unit for currency in Currency))
     assert set(UNIT.choices) == {name for currency in Currency for name in (currency.unit, currency.value)}
     assert {surface: currencies_of(surface)[0].unit for surface in BOUGHT} == BOUGHT

@@ -37,15 +37,22 @@ class Answer(NamedTuple):
 
 
 class HttpClient:
-    """One connection at a time to wherever ``port`` says that the server listens now; 0 means nowhere."""
+    """One connection at a time to wherever ``port`` says that the server listens now; 0 means nowhere.
 
-    def __init__(self, port: Callable[[], int]) -> None:
+    ``address`` is one of this machine's to come from (127.0.0.0/8 are all its own); limits count by it.
+    """
+
+    def __init__(self, port: Callable[[], int], *, address: str = HOST) -> None:
         self._port = port
+        self._address = address
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
         self._connected_to = 0
 
     async def get(self, path: str, *, headers: Mapping[str, str] | None = None) -> Answer:
-        """Ask with GET."""
+        """Ask with GET.
+
+        Raises: NoAnswer.
+        """
         return await self._ask("GET", path, b"", headers or {})
 
     async def post(
@@ -94,7 +101,7 @@ class HttpClient:
         if not port:
             raise ConnectionRefusedError("nobody listens")
         if self._streams is None:
-            self._streams = await asyncio.open_connection(HOST, port)
+            self._streams = await asyncio.open_connection(HOST, port, local_addr=(self._address, 0))
             self._connected_to = port
         return self._streams
 

@@ -25,6 +25,7 @@ from adapters.clock import SystemClock, SystemRng
 from adapters.config import Config, Media, MediaHooks
 from adapters.media_addresses import SignedAddresses, blind_date_addresses
 from adapters.mixer import RecordingMixer
+from adapters.nowpayments import NoNowPayments
 from adapters.stream_cutters import NginxCutter
 from adapters.user_sig import UserSig
 from adapters.wechat_pay import DevPay
@@ -204,6 +205,7 @@ class Studio:
             sink=hub,
             stores=memory_stores(self.database, lambda: time.time_ns() // 1_000_000),
             codes=DevCodesOnly(),
+            crypto=NoNowPayments(),
             payments=DevPay(api_key="a-key-that-only-these-tests-have"),
             media=self.addresses,
             blind_date_media=self.date_addresses,

@@ -6,7 +6,10 @@ import time
 
 import pytest
 
+from engine.ports import SealedProfile
 from engine.records import BanKind
+from engine.services.accounts import QLIVE
+from engine.services.blind_dates import room_of
 from store.interfaces.ids import PersonId
 from tests.media.studio import in_studio, until
 
@@ -159,3 +162,33 @@ async def test_watching_needs_a_play_address(tmp_path):
 
         assert allowed.exit_code == 0
         assert refused.exit_code != 0
+
+
+async def test_a_blind_date_is_sent_by_who_is_on_watched_by_anybody_and_cut_when_he_gets_up(tmp_path):
+    async with in_studio(tmp_path) as studio:
+        dates, streams = studio.engine.blind_dates, studio.engine.blind_date_streams
+        people = []
+        for said in ("hong?gender=2&matchmaker=1", "tom?gender=1"):
+            sealed = SealedProfile(encrypted_data="", iv="")
+            signed_in = await studio.engine.identity.sign_up(QLIVE, f"dev:{said}", app_id="", sealed=sealed)
+            people.append(signed_in.person)
+        hong, tom = people
+        room_id = room_of(hong.public_id)
+        await dates.open(hong)
+        await dates.enter(tom, room_id)
+        await dates.apply(tom, room_id)
+
+        early = studio.push(streams.push_address(tom))
+        await until(lambda: early.has_ended)
+        await dates.sit(tom, room_id)
+        senders = [studio.push(streams.push_address(person)) for person in people]
+        await until(lambda: len(studio.heard()) == 2)
+        watched = studio.watch(streams.play_address(tom.public_id))
+        await until(lambda: watched.has_ended)
+        await dates.get_up(tom, room_id, tom.id)
+        await until(lambda: senders[1].has_ended)
+
+        assert (early.exit_code, watched.exit_code, senders[0].has_ended) == (1, 0, False)
+        assert studio.heard() == [hong.public_id]
+        await dates.end(hong, room_id)
+        await until(lambda: senders[0].has_ended)

@@ -27,6 +27,7 @@ __all__ = ["Dates"]
 Work = Callable[[Greenroom, PersonRecord], Awaitable[Any]]
 
 LOOK_EVERY_MS: Final = 2_000
+SULKS_MS: Final = 15_000
 GENDERS: Final = (1, 2)
 
 
@@ -39,6 +40,7 @@ class Dater(Person):
         self.gender = 0
         self.home: RoomId | None = None
         self.socket: Connection | None = None
+        self.unwelcome: dict[RoomId, int] = {}
         self.wants_line = rng.random() < 0.8
         self.client = Client(world, name) if rng.random() < 0.7 else None
         self._sockets_count = 0
@@ -67,7 +69,7 @@ class Dater(Person):
         """
         truth, whom = self.world.rooms, whom or self
         deed = truth.deed(kind, whom.id, room_id)
-        was_in = truth.home_of(whom.id)
+        was_at = truth.home_of(whom.id)
         where = truth.moves(whom.id) if moves_to else None
         attempts: list[str] = []
         handled: list[Greenroom] = []
@@ -86,8 +88,10 @@ class Dater(Person):
         finally:
             truth.done(deed, is_sure=is_answered and len(attempts) == 1)
             if where is not None:
-                is_sure = is_done and len(attempts) == 1 and (whom is self or was_in == room_id)
-                number = next((one.number for one in self.world.incarnations if one.engine in handled), -1)
+                number = next((one.number for one in self.world.incarnations if one.engine in handled[-1:]), -1)
+                # Leaving one room says nothing of others.
+                is_known = kind in ("enter", "open", "logout") or was_at == (room_id, number)
+                is_sure = is_done and len(attempts) == 1 and is_known
                 truth.moved(
                     where, None if moves_to == "nowhere" else RoomId(moves_to), node=number, is_sure=is_sure
                 )
@@ -113,8 +117,8 @@ class Dater(Person):
             await self._listen(socket, self.client, room_id)
 
     async def _listen(self, socket: Connection, client: Client, room_id: RoomId) -> None:
-        place = client.places.get(room_id)
-        since = socket.since = None if place is None else place.position
+        place = socket.asked_from = client.where(room_id)
+        since = None if place is None else place.position
 
         async def work(engine: Greenroom, who: PersonRecord) -> Any:
             return await engine.rooms.listen(who, room_id, connection=socket.id, since=since)
@@ -217,8 +221,8 @@ class Dates:
                 await self._host(person, room_id)
             elif rng.random() < 0.7:
                 await self._open(person, room_id)
-            elif self._open_rooms():
-                await self._enter(person, rng.choice(self._open_rooms()))
+            elif rooms := self._rooms_for(person):
+                await self._enter(person, rng.choice(rooms))
 
     async def _open(self, person: Dater, room_id: RoomId) -> None:
         async def work(engine: Greenroom, who: PersonRecord) -> Any:
@@ -290,9 +294,9 @@ class Dates:
         with contextlib.suppress(Refused, Lost):
             await person.act(kind, room_id, work, whom=guest, moves_to=moves_to)
             self.world.rooms.acknowledged(what, room_id, guest.id, asked_ms=asked_ms)
-            if moves_to and guest.home == room_id and person.rng.random() < 0.6:
+            if moves_to and person.rng.random() < 0.6:
                 # He does not take it, and tries at once.
-                self.world.begin(self._enter(guest, room_id))
+                await self._enter(guest, room_id)
 
     async def _lift(self, person: Dater, room_id: RoomId) -> None:
         room = self.world.database.rooms[room_id]
@@ -326,7 +330,7 @@ class Dates:
             room_id = person.home
             if room_id is None or not self._is_open(room_id):
                 person.home = None
-                if rooms := self._open_rooms():
+                if rooms := self._rooms_for(person):
                     await self._enter(person, rng.choice(rooms))
                 continue
             if person.socket is None or person.socket.node is not self.world.owner_of_room(room_id):
@@ -345,7 +349,7 @@ class Dates:
             (5, lambda: self._decline(person, room_id)),
             (7, lambda: self._unseat(person, room_id, person)),
             (5, lambda: self._leave(person, room_id)),
-            (4, lambda: self._enter(person, rng.choice(self._open_rooms() or [room_id]))),
+            (4, lambda: self._enter(person, rng.choice(self._rooms_for(person) or [room_id]))),
             (5, lambda: self._enter_two(person)),
             (8, lambda: self._say(person, room_id)),
             (4, lambda: self._like(person, room_id)),
@@ -355,7 +359,9 @@ class Dates:
         ]
         await _one_of(actions, rng)
 
-    async def _enter(self, person: Dater, room_id: RoomId) -> None:
+    async def _enter(self, person: Dater, room_id: RoomId) -> bool:
+        """Go in; whether he was told that he is."""
+
         async def work(engine: Greenroom, who: PersonRecord) -> Any:
             return await engine.blind_dates.enter(who, room_id)
 
@@ -363,29 +369,30 @@ class Dates:
             await person.act("enter", room_id, work, moves_to=room_id)
         except Banned:
             self.world.rare["kicked, then refused"] += 1
+            person.unwelcome[room_id] = self.world.now_ms + SULKS_MS
             if person.home == room_id:
                 person.home = None
         except (Refused, Lost):
-            return
+            pass
         else:
             person.home = room_id
             await person.connect(room_id)
+            return True
+        return False
 
     async def _enter_two(self, person: Dater) -> None:
         """Two taps on two rooms: he is in one of them, and sits in no more than one."""
-        rooms = self._open_rooms()
-        if len(rooms) < 2 or self.world.owner_of_room(rooms[0]) is not self.world.owner_of_room(rooms[1]):
-            if rooms:
-                await asyncio.gather(*(self._enter(person, room_id) for room_id in rooms[:2]))
+        rooms = self._rooms_for(person)[:2]
+        if len(rooms) < 2:
             return
-        rare, rng = self.world.rare, person.rng
-        rare["two rooms entered at once"] += 1
-        await asyncio.gather(*(self._enter(person, room_id) for room_id in rooms[:2]))
-        self.world.rooms.is_in_one_of(person.id, rooms[:2])
-        for room_id in rooms[:2]:
-            if rng.random() < 0.6:
+        self.world.rare["two rooms entered at once"] += 1
+        asked_ms = self.world.now_ms
+        if all(await asyncio.gather(*(self._enter(person, room_id) for room_id in rooms))):
+            self.world.rooms.entered_both(person.id, rooms, asked_ms=asked_ms)
+        for room_id in rooms:
+            if person.rng.random() < 0.6:
                 await self._apply(person, room_id)
-        await asyncio.gather(*(self._sit(person, room_id) for room_id in rooms[:2]))
+        await asyncio.gather(*(self._sit(person, room_id) for room_id in rooms))
 
     async def _apply(self, person: Dater, room_id: RoomId) -> None:
         asked_ms = self.world.now_ms
@@ -525,9 +532,14 @@ class Dates:
         room = self.world.database.rooms.get(room_id)
         return room is not None and room.is_open
 
-    def _open_rooms(self) -> list[RoomId]:
-        rooms = self.world.database.rooms.values()
-        return [room.id for room in rooms if room.kind is RoomKind.BLIND_DATE and room.is_open]
+    def _rooms_for(self, person: Dater) -> list[RoomId]:
+        """The lives that he sees in the list, but where they would not have him lately."""
+        return [
+            room.id
+            for room in self.world.database.rooms.values()
+            if room.kind is RoomKind.BLIND_DATE and room.is_open
+            if person.unwelcome.get(room.id, 0) <= self.world.now_ms
+        ]
 
     def _somebody_in(self, room_id: RoomId, rng: random.Random, *, seated: bool | None = None) -> Dater | None:
         """One of those whom the matchmaker sees on her screen."""

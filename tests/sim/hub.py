@@ -40,14 +40,21 @@ class Client:
         self.name = name
         self.places: dict[RoomId, Place] = {}
 
-    def show(self, shown: RoomShown, position: Position, since: Position | None) -> None:
-        """A room as it is, or that what was missed follows."""
-        place = self.places.get(shown.room_id)
-        if shown.is_recovered:
-            if place is None or place.position != since or position != since:
-                self._broken(f"was at {since} in {shown.room_id}, recovered it goes on from {position}")
-            return
-        self.places[shown.room_id] = Place(position, {seat.person_id: seat.seat for seat in shown.seats})
+    def where(self, room_id: RoomId) -> Place | None:
+        """How far it is, to ask for the rest."""
+        place = self.places.get(room_id)
+        return None if place is None else Place(place.position, dict(place.seats))
+
+    def show(self, shown: RoomShown, position: Position, asked_from: Place | None) -> None:
+        """A room as it is, or that what was missed since ``asked_from`` follows."""
+        if asked_from is not None:
+            self.world.rare["resumed with all that was missed" if shown.is_recovered else "resumed without it"] += 1
+        if not shown.is_recovered:
+            self.places[shown.room_id] = Place(position, {seat.person_id: seat.seat for seat in shown.seats})
+        elif asked_from is None or position != asked_from.position:
+            self._broken(f"asked from {asked_from and asked_from.position} in {shown.room_id}, and got {position}")
+        else:
+            self.places[shown.room_id] = asked_from
 
     def hear(self, room_id: RoomId, event: Event, position: Position) -> None:
         """The next event of a room's story."""
@@ -74,21 +81,21 @@ class Client:
 class Connection:
     """One socket, from both its ends. ``client`` is None for the kind that does not resume."""
 
-    __slots__ = ("client", "id", "is_open", "node", "person_id", "since", "was_shown")
+    __slots__ = ("asked_from", "client", "has_closed", "id", "node", "person_id", "was_shown")
 
     def __init__(self, node: "SimNode", person_id: PersonId, name: str, client: Client | None) -> None:
         self.node = node
         self.person_id = person_id
         self.id = name
         self.client = client
-        self.is_open = False
-        self.since: Position | None = None
+        self.has_closed = False
+        self.asked_from: Place | None = None
         self.was_shown: set[RoomId] = set()
 
     @property
     def is_well(self) -> bool:
         """Whether the client has no reason to believe that it is gone."""
-        return self.is_open and not self.node.is_dead
+        return not self.has_closed and not self.node.is_dead
 
     def hear(self, room_id: RoomId, event: Event, position: Position | None) -> None:
         """One frame about a room arrives."""
@@ -97,7 +104,10 @@ class Connection:
         if isinstance(event, RoomShown):
             assert position is not None
             self.was_shown.add(room_id)
-            self.client.show(event, position, self.since)
+            asked_from = self.asked_from
+            if event.is_recovered:
+                self.asked_from = None
+            self.client.show(event, position, asked_from)
         # Before it is shown the room, a client cannot know where in the story it is.
         elif position is not None and room_id in self.was_shown:
             self.client.hear(room_id, event, position)
@@ -186,7 +196,6 @@ class Hub:
         """A socket opens."""
         sockets = self._sockets.setdefault(socket.person_id, [])
         sockets.append(socket)
-        socket.is_open = True
         self._world.trace(self._node, socket.id, "opens")
         if len(sockets) == 1:
             self._world.rooms.line(self._node, socket.person_id, is_open=True)
@@ -198,9 +207,9 @@ class Hub:
 
     def quit(self, socket: Connection, *, dead_for_ms: int = 0) -> None:
         """A socket closes, or is found to have been dead for some time; harmless when it is closed."""
-        if not socket.is_open:
+        if socket.has_closed:
             return
-        socket.is_open = False
+        socket.has_closed = True
         sockets = self._sockets[socket.person_id]
         sockets.remove(socket)
         for hearing in self._hearing.values():

@@ -339,7 +339,7 @@ def _any_amount_credits() -> AbstractContextManager[Any]:
             order = await self._world.stores.orders.get(notice.order_id)
         except StoreError as error:
             raise StoreDown from error
-        await honest(self, notice if order is None else replace(notice, fee_fen=order.fee_fen))
+        await honest(self, notice if order is None else replace(notice, fee_fen=order.price))
 
     return patch.object(engine.services.recharge.Recharge, "_apply", wrong)
 

@@ -118,7 +118,9 @@ class RoomTruth:
     def __init__(self, world: "World") -> None:
         self.world = world
         self._records: dict[RoomId, RoomRecord] = {}
+        self._owner: dict[RoomId, SimNode] = {}
         self._owned_ms: dict[RoomId, int] = {}
+        self._opened_ms: dict[RoomId, int] = {}
         self._closed_ms: dict[RoomId, int] = {}
         self._deeds: dict[PersonId, deque[Deed]] = defaultdict(lambda: deque(maxlen=DEEDS_MAX))
         self._invites: dict[tuple[RoomId, PersonId], list[Deed]] = defaultdict(list)
@@ -159,12 +161,25 @@ class RoomTruth:
         where.room_id, where.node, where.at_ms = room_id, node, self.world.now_ms
         where.is_sure = is_sure and not where.moves_count
 
-    def home_of(self, person_id: PersonId) -> RoomId | None:
-        """Where he was last told to be."""
-        return self._where[person_id].room_id
+    def home_of(self, person_id: PersonId) -> tuple[RoomId | None, int] | None:
+        """Where he was last told to be, and by which node, if nothing leaves that in doubt."""
+        where = self._where[person_id]
+        return (where.room_id, where.node) if where.is_sure else None
 
-    def is_in_one_of(self, person_id: PersonId, room_ids: Sequence[RoomId]) -> None:
-        """Somebody who has just entered all of these is in one of them."""
+    def entered_both(self, person_id: PersonId, room_ids: Sequence[RoomId], *, asked_ms: int) -> None:
+        """Two rooms have just let the same person in: he is in one of them, and out of the other."""
+        now_ms = self.world.now_ms
+        owners = {self.world.owner_of_room(room_id) for room_id in room_ids}
+        others = [deed for deed in self._deeds[person_id] if deed.kind in GOING and deed.until_ms >= asked_ms]
+        is_sure = all(deed.kind == "enter" and deed.at_ms >= asked_ms and deed.until_ms <= now_ms for deed in others)
+        is_same = all(max(self._owned_ms[one], self._closed_ms.get(one, 0)) < asked_ms for one in room_ids)
+        owner = owners.pop()
+        if owners or owner is None or not is_sure or not is_same:
+            return
+        actors = [owner.engine.rooms._owned.get(room_id) for room_id in room_ids]
+        inside = [actor.record.id for actor in actors if actor and person_id in everybody(actor.state, actor.form)]
+        if len(inside) != 1:
+            self._break(f"INV-23: person {person_id} was let into {room_ids}, and is in {inside}")
 
     def line(self, node: "SimNode", person_id: PersonId, *, is_open: bool, dead_for_ms: int = 0) -> None:
         """The first line to this node opened, or the last one closed."""
@@ -223,7 +238,7 @@ class RoomTruth:
         story = self._stories[room_id, self._epoch_at(node, record)]
         story.inside.pop(person_id, None)
         grace_ms = self.world.options.qlive.viewer_grace_ms
-        if not self._has_cause(person_id, GOING) and not self._was_silent(node, record, person_id, grace_ms):
+        if not self._may_go(node, record, person_id, GOING, grace_ms):
             self._break(f"INV-23: person {person_id} was put out of {room_id}, and nobody did it")
 
     def told(self, node: "SimNode", person_id: PersonId, event: Event) -> None:
@@ -315,8 +330,11 @@ class RoomTruth:
         self.world.trace(node, "room", method, room_id, f"{after.epoch}.{after.version}", "" if after.is_open else "shut")
         if method in ("add", "claim", "reopen"):
             self._owned_ms[room_id] = self.world.now_ms
-        if method == "save" and before is not None and node.engine.node.id != before.owner:
-            self._break(f"INV-12: {node.engine.node.id} writes room {room_id} of {before.owner}")
+            self._owner[room_id] = node
+            if method != "claim":
+                self._opened_ms[room_id] = self.world.now_ms
+        if method == "save" and self._owner[room_id] is not node:
+            self._break(f"INV-12: {node.label} writes room {room_id} of {self._owner[room_id].label}")
         for finding in _steps(before, after, method):
             self._break(finding)
         if after.kind is not RoomKind.BLIND_DATE:
@@ -325,6 +343,7 @@ class RoomTruth:
             self._break(finding)
         if before is not None:
             if method == "claim":
+                self.world.rare["room taken over"] += 1
                 self._taken_over(before, after)
             if before.is_open and not after.is_open:
                 self._closed(node, before)
@@ -376,15 +395,9 @@ class RoomTruth:
         options = self.world.options.qlive
         match what:
             case "seat":
-                silent_ms = options.seat_grace_ms
-                return self._has_cause(person_id, RISING) or self._was_silent(
-                    node, before, person_id, silent_ms
-                )
+                return self._may_go(node, before, person_id, RISING, options.seat_grace_ms)
             case "application":
-                silent_ms = options.viewer_grace_ms
-                return self._has_cause(person_id, WITHDRAWING) or self._was_silent(
-                    node, before, person_id, silent_ms
-                )
+                return self._may_go(node, before, person_id, WITHDRAWING, options.viewer_grace_ms)
             case _:
                 kind = SanctionKind(what)
                 now_ms = self.world.store_now_ms()
@@ -467,8 +480,8 @@ class RoomTruth:
             if not told:
                 self._break(f"INV-17: gift {row_id} was marked as told, and nobody was")
             record = self._records.get(room_id)
-            was_open = record is not None and record.is_open and self._closed_ms.get(room_id, -1) < paid_ms
-            if was_open and room_id not in told:
+            was_open = record is not None and record.is_open and self._opened_ms.get(room_id, paid_ms) < paid_ms
+            if was_open and room_id not in told and not self.world.is_parked(room_id):
                 self._break(f"INV-17: gift {row_id} was never shown to {room_id}, where it was given")
 
     # --- looking around --------------------------------------------------------------------------------------------
@@ -478,6 +491,9 @@ class RoomTruth:
         for node in self.world.live_nodes:
             if node.is_frozen:
                 continue
+            for room_id in node.hub.heard_rooms():
+                if room_id not in node.engine.rooms._owned:
+                    self._break(f"INV-21: {room_id} is heard at {node.label}, which does not have it")
             for room_id, actor in node.engine.rooms._owned.items():
                 record = self.world.database.rooms[room_id]
                 is_current = (record.owner, record.epoch) == (node.engine.node.id, actor.record.epoch)
@@ -553,6 +569,16 @@ class RoomTruth:
         return any(
             deed.kind in kinds and deed.until_ms >= now_ms and (room_id is None or deed.room_id in (None, room_id))
             for deed in self._deeds[person_id]
+        )
+
+    def _may_go(
+        self, node: "SimNode", record: RoomRecord, person_id: PersonId, kinds: Iterable[str], grace_ms: int
+    ) -> bool:
+        """Whether somebody's deed, or his silence, takes him out; or that he went elsewhere while this was nobody's."""
+        return (
+            self._has_cause(person_id, kinds)
+            or self._was_silent(node, record, person_id, grace_ms)
+            or any(other.record.id != record.id for other in node.engine.rooms.of(person_id, RoomKind.BLIND_DATE))
         )
 
     def _was_silent(self, node: "SimNode", record: RoomRecord, person_id: PersonId, grace_ms: int) -> bool:

@@ -396,10 +396,10 @@ class People:
             return
         if kind < 0.4:
             world.fault("notification of another amount", None, order.id)
-            await self._notify(order, world.provider.notice(order.id, fee_fen=order.fee_fen - 1), is_honest=False)
+            await self._notify(order, world.provider.notice(order.id, fee_fen=order.price - 1), is_honest=False)
             return
         await world.wait(rng.randrange(0, 5_000))
-        world.journal.paid(OrderId(order.id), order.fee_fen)
+        world.journal.paid(OrderId(order.id), order.price)
         if kind < 0.5:
             world.rare["payment never notified"] += 1
             return

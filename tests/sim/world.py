@@ -12,6 +12,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, cast
 
+from adapters.nowpayments import NoNowPayments
 from engine import settings
 from engine.errors import EngineError, Forbidden, StoreDown
 from engine.greenroom import Greenroom
@@ -169,6 +170,11 @@ class World:
         if room is None or not room.is_open:
             return None
         return next((node for node in self.live_nodes if node.engine.node.id == room.owner), None)
+
+    def is_parked(self, room_id: RoomId) -> bool:
+        """Whether the room's owner has given it up, after too many crashes."""
+        owner = self.owner_of_room(room_id)
+        return owner is not None and room_id in owner.engine.rooms._directory.parked
 
     async def boot(self, name: str, *, delay_ms: int = 0) -> None:
         """Start the node of that name, again until it stands. Its folder's lock proves that the last one is gone."""
@@ -401,21 +407,20 @@ class World:
             if owner is None or call_id not in owner.engine.calls._owned:
                 return f"INV-22: call {call_id} lives, and nobody looks after it"
         for room in database.rooms.values():
-            if room.is_open and room.call_id is not None and not database.calls[room.call_id].is_live:
+            if not room.is_open or self.is_parked(room.id):
+                continue
+            keeper = self.owner_of_room(room.id)
+            if keeper is None or room.id not in keeper.engine.rooms._owned:
+                return f"INV-22: room {room.id} is open, and nobody looks after it"
+            if room.call_id is not None and not database.calls[room.call_id].is_live:
                 return f"INV-22: room {room.id} outlives its call {room.call_id}"
-            if room.is_open:
-                keeper = self.owner_of_room(room.id)
-                if keeper is None:
-                    return f"INV-22: room {room.id} is open, and nobody looks after it"
-                if room.id not in keeper.engine.rooms._owned and room.id not in keeper.engine.rooms._directory.parked:
-                    return f"INV-22: room {room.id} is open, and its owner does not know"
         for row in database.outbox:
             return f"INV-22: outbox row {row} waits"
         if database.pending:
             return "INV-22: credits wait to be folded"
         for order_id, fee_fen in self.journal.payments.items():
             order = database.orders[order_id]
-            if order.fee_fen == fee_fen and f"order:{order_id}" not in database.entries:
+            if order.price == fee_fen and f"order:{order_id}" not in database.entries:
                 return f"INV-22: order {order_id} is paid and not credited"
         return ""
 
@@ -473,6 +478,7 @@ class SimNode:
                 stores=faulty_stores(world.stores, self),
                 codes=DevCodesOnly(),
                 payments=_Payments(self),
+                crypto=NoNowPayments(),
                 media=PlainAddresses(),
                 blind_date_media=PlainAddresses("dated"),
                 signatures=PlainSignatures(),
@@ -591,7 +597,9 @@ class SimNode:
             task.cancel()
         await asyncio.sleep(10)
         if is_quiet and not self.is_dead:
-            for finding in leftovers(self.engine, set(self.tasks)):
+            left = leftovers(self.engine, set(self.tasks))
+            left += [f"INV-21: {room_id} is still heard" for room_id in self.hub.heard_rooms()]
+            for finding in left:
                 self.world.break_off(f"{finding} on {self.label}")
         self.kill()
 

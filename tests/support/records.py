@@ -123,7 +123,7 @@ def an_order(name: str = "order-1", **changes: Any) -> OrderRecord:
         product_id=1,
         currency=DIAMONDS,
         amount=100,
-        fee_fen=1_000,
+        price=1_000,
         created_at_ms=T0,
         request_key=None,
     )

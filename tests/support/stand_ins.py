@@ -22,7 +22,7 @@ from tornado.httpclient import AsyncHTTPClient
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 
-__all__ = ["PayStandIn", "StandIn", "WeChatLoginStandIn", "seal", "serving"]
+__all__ = ["PayStandIn", "StandIn", "TroubledHandler", "WeChatLoginStandIn", "seal", "serving"]
 
 
 class StandIn:
@@ -43,7 +43,9 @@ class StandIn:
         raise NotImplementedError
 
 
-class _Handler(tornado.web.RequestHandler):
+class TroubledHandler(tornado.web.RequestHandler):
+    """Answers for ``stand_in``, in whatever trouble that is."""
+
     def initialize(self, stand_in: Any) -> None:
         self.stand_in = stand_in
 
@@ -68,7 +70,7 @@ class _Handler(tornado.web.RequestHandler):
         return True
 
 
-class _Elsewhere(_Handler):
+class _Elsewhere(TroubledHandler):
     def get(self) -> None:
         self.stand_in.redirected_count += 1
         self.write("{}")
@@ -137,7 +139,7 @@ class WeChatLoginStandIn(StandIn):
         )
 
 
-class _LoginHandler(_Handler):
+class _LoginHandler(TroubledHandler):
     async def get(self) -> None:
         query = {name: self.get_query_argument(name) for name in self.request.query_arguments}
         self.stand_in.requests.append(query)
@@ -345,7 +347,7 @@ class PayStandIn(StandIn):
         )
 
 
-class _PayHandler(_Handler):
+class _PayHandler(TroubledHandler):
     def initialize(self, stand_in: Any, answer: Any) -> None:  # type: ignore[override]
         super().initialize(stand_in)
         self.answer = answer

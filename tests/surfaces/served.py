@@ -19,6 +19,7 @@ from tornado.websocket import websocket_connect
 
 from adapters.media_addresses import SignedAddresses, blind_date_addresses
 from adapters.mixer import RecordingMixer
+from adapters.nowpayments import DevNowPayments
 from adapters.user_sig import UserSig
 from adapters.wechat_pay import DevPay
 from engine import settings
@@ -39,9 +40,23 @@ from tests.people import STORE_EPOCH_MS, DevCodesOnly, OwnedTasks
 from tests.support.fakes import RecordingLog, SeededRng
 from tests.support.stepped_clock import SteppedClock
 
-__all__ = ["NOW_S", "NO_NUMBERS", "OPERATORS", "PAY_KEY", "SDK_APP_ID", "Answered", "Ear", "Like", "Served", "lacking", "until"]
+__all__ = [
+    "IPN_SECRET",
+    "NOW_S",
+    "NO_NUMBERS",
+    "OPERATORS",
+    "PAY_KEY",
+    "SDK_APP_ID",
+    "Answered",
+    "Ear",
+    "Like",
+    "Served",
+    "lacking",
+    "until",
+]
 
 SDK_APP_ID = "1400000000"
+IPN_SECRET = "a-secret-that-only-these-tests-have"
 PAY_KEY = "a-key-that-only-these-tests-have"
 NOW_S = STORE_EPOCH_MS // 1000
 
@@ -191,6 +206,7 @@ class Served:
             sink=self.hub,
             stores=stores,
             codes=DevCodesOnly(),
+            crypto=DevNowPayments(ipn_secret=IPN_SECRET, price_currency="usd", pay_currency="usdttrc20", log=self.log),
             payments=DevPay(api_key=PAY_KEY, now_s=lambda: NOW_S, nonce=lambda: "n"),
             media=SignedAddresses(
                 push_host="push.example",

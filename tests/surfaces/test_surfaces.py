@@ -1,6 +1,7 @@
 """The doors: which surfaces stand behind which, and what stands beside them."""
 
 import json
+from urllib.parse import urlencode
 
 import pytest
 from tornado.httpclient import AsyncHTTPClient
@@ -8,13 +9,20 @@ from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
 
 from adapters.config import Config, Http, Share
-from handlers.surfaces import doors
+from engine import settings
+from handlers.surfaces import doors, refit
 from handlers.wire.http import server_options
 from handlers.wire.socket import Hub, SocketLimits
 from tests.people import on_stage
 
 CONFIG = Config(share=Share(title="来聊"), http=Http(origins=("https://page.example",)))
 TOKEN = "0123456789abcdef" * 4
+
+
+async def ask(http: AsyncHTTPClient, port: int, path: str, **fields: object) -> object:
+    """The body of a reply to a form."""
+    answer = await http.fetch(f"http://127.0.0.1:{port}{path}", method="POST", body=urlencode(fields))
+    return json.loads(answer.body)
 
 
 async def replies(*addresses: tuple[str, str]) -> list[tuple[int, object]]:
@@ -84,3 +92,34 @@ async def test_an_unknown_path_below_a_surface_is_answered_in_its_envelope_and_o
     (below, beside) = await replies(("people", "/app/none"), ("people", "/none"))
 
     assert (below[0], beside[0]) == (200, 404)
+
+
+@pytest.mark.gen_test
+async def test_another_configuration_is_shown_and_sold_by_without_a_restart():
+    async with on_stage() as cast:
+        hub = Hub(clock=cast.stage.clock, log=cast.stage.log, limits=SocketLimits())
+        people, _ = doors(CONFIG, cast.engine, hub, admin_token=TOKEN, version="0")
+        sock, port = bind_unused_port()
+        server = HTTPServer(people, **server_options(CONFIG.http))
+        server.add_socket(sock)
+        http = AsyncHTTPClient(force_instance=True)
+        token = await cast.engine.identity.open_session(cast.tom, device="1")
+        fish = settings.Gift(id=9, name="鱼", image_url="", cost_diamonds=1)
+        other = Config(share=Share(title="回来"), gifts=(fish,), products=())
+        before = await ask(http, port, "/app/user/getShareInfo", token=token)
+
+        refit(people, other, cast.engine)
+        cast.engine.offer(other.settings)
+
+        after = await ask(http, port, "/app/user/getShareInfo", token=token)
+        gifts = await ask(http, port, "/app/live/getGiftList", token=token)
+        rose = await ask(http, port, "/app/live/sendGift", token=token, giftId=1)
+        pack = await ask(http, port, "/app/pay/createOrder", token=token, productId=1)
+        http.close()
+        server.stop()
+        await server.close_all_connections()
+        assert isinstance(before, dict)
+        assert isinstance(after, dict)
+        assert (before["title"], after["title"]) == ("来聊", "回来")
+        assert [gift["giftId"] for gift in gifts["itemList"]] == [9]
+        assert (rose["message"], pack["message"]) == ("礼物不存在", "商品不存在")

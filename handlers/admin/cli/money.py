@@ -19,9 +19,16 @@ from handlers.admin.cli.words import signed as with_sign
 __all__ = ["income", "ledger", "wallet"]
 
 UNITS: Final = ("diamonds", "points", "gold", "income")
-BOUGHT: Final = {"calls": "diamonds", "qlive": "gold"}
-UNIT: Final = click.Choice([*UNITS, "calls.diamonds", "calls.points", "qlive.gold", "qlive.income"])
+BOUGHT: Final = {"calls": "diamonds", "qlive": "gold", "site": "diamonds"}
+UNIT: Final = click.Choice([*UNITS, "calls.diamonds", "calls.points", "qlive.gold", "qlive.income", "site.diamonds"])
 """Of what, by its unit or in full."""
+
+SOURCES: Final = {
+    "points": ("gift", "call"),
+    "income": ("gift",),
+    "diamonds": ("donation", "subscription", "admission"),
+}
+"""Where what people earn comes from, by its unit."""
 
 VERIFY_DEADLINE_S: Final = 150.0
 """The server gives itself two minutes."""
@@ -161,26 +168,34 @@ def _lines(found: Sequence[Mapping[str, Any]], unit: str) -> Table:
 
 
 def _income(reply: dict[str, Any]) -> Sequence[Part]:
-    days = reply["days"]
-    totals = [day["gift_points"] + day["call_points"] for day in days]
+    days, sources = reply["days"], SOURCES[reply["currency"]]
+    totals = [_total(day, sources) for day in days]
     most = max(totals, default=0)
     rows = [
         (
             day["day"],
-            day["gift_points"],
-            day["call_points"],
+            *_by_source(day, sources),
             total,
             day["minutes"],
             "█" * -(-total * BAR_PLACES // most) if most else "",
         )
         for day, total in zip(days, totals, strict=True)
     ]
-    foot = ("total", reply["gift_points"], reply["call_points"], sum(totals), reply["minutes"], "")
+    foot = ("total", *_by_source(reply, sources), sum(totals), reply["minutes"], "")
+    columns = [f"{source}s" for source in sources]
     return [
         _span(reply),
-        Table(ids("day") + numbers("gifts", "calls", "total", "min") + ids(""), rows, foot),
+        Table(ids("day") + numbers(*columns, "total", "min") + ids(""), rows, foot),
         _held(reply),
     ]
+
+
+def _by_source(span: Mapping[str, Any], sources: Sequence[str]) -> list[int]:
+    return [span[f"{source}_points"] for source in sources]
+
+
+def _total(span: Mapping[str, Any], sources: Sequence[str]) -> int:
+    return sum(_by_source(span, sources))
 
 
 def _income_lines(reply: dict[str, Any]) -> Sequence[Part]:
@@ -200,11 +215,9 @@ def _held(reply: Mapping[str, Any]) -> str:
 
 
 def _csv_days(reply: dict[str, Any]) -> Sequence[Part]:
-    rows = [
-        (day["day"], day["gift_points"], day["call_points"], day["gift_points"] + day["call_points"], day["minutes"])
-        for day in reply["days"]
-    ]
-    return [_csv(("day", "gift_points", "call_points", "points", "minutes"), rows)]
+    sources = SOURCES[reply["currency"]]
+    rows = [(day["day"], *_by_source(day, sources), _total(day, sources), day["minutes"]) for day in reply["days"]]
+    return [_csv(("day", *(f"{source}_points" for source in sources), "points", "minutes"), rows)]
 
 
 def _csv_lines(reply: dict[str, Any]) -> Sequence[Part]:
@@ -251,7 +264,8 @@ def _given(amount: int, currency: str) -> str:
 
 
 def _unit_of(person: Mapping[str, Any]) -> str:
-    return "points" if person["role"] == "anchor" else BOUGHT[person["surface"]]
+    earns_apart = person["role"] == "anchor" and person["surface"] == "calls"
+    return "points" if earns_apart else BOUGHT[person["surface"]]
 
 
 def _unit(currency: str) -> str:

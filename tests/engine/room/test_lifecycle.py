@@ -8,7 +8,7 @@ from engine.errors import BadInput, Forbidden, NotAMember, NotFound, TooLong
 from engine.events import GiftSent, RoomTextSaid
 from engine.room.formats import rules_of
 from engine.room.lifecycle import TRANSITIONS
-from engine.room.messages import Destroy, Like, Message, Say, SetField, ShowGift
+from engine.room.messages import Destroy, Like, Message, Say, SetField, ShowGiven
 from engine.room.state import TellRoom
 from store.interfaces.ids import ID_MAX
 from store.interfaces.rooms import RoomKind
@@ -87,7 +87,7 @@ def test_a_gift_given_again_soon_counts_on():
         (9_998, gift()),
         (14_998, gift()),
     ]:
-        decision = decide(state, ShowGift(gift=present), now_ms=now_ms)
+        decision = decide(state, ShowGiven(given=present), now_ms=now_ms)
         state = decision.state
         (shown,) = decision.effects
         assert shown.event == replace(present, combo=shown.event.combo)
@@ -100,7 +100,7 @@ def test_a_gift_given_again_soon_counts_on():
 def test_a_gift_for_a_room_that_has_ended_is_shown_to_nobody():
     ended = after(room(), Destroy(by=HONG, at_ms=0))
 
-    assert decide(ended, ShowGift(gift=gift())).effects == ()
+    assert decide(ended, ShowGiven(given=gift())).effects == ()
 
 
 # --- custom fields -------------------------------------------------------------------------------------------------

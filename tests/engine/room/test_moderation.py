@@ -169,3 +169,21 @@ def test_what_was_just_imposed_is_never_what_makes_room():
     assert len(kicked.record.sanctions) == 3
     with pytest.raises(Banned):
         decide(kicked, enter(BO))
+
+
+def test_a_kick_does_not_shorten_a_ban():
+    banned = after(watched(), impose(kind=BAN))
+
+    assert kept(after(banned, impose(kind=BAN, until_ms=600_000))) == [(BO, BAN, None)]
+    assert kept(after(watched(), impose(kind=BAN, until_ms=9_000), impose(kind=BAN))) == [(BO, BAN, None)]
+
+
+@pytest.mark.parametrize("kind", [MUTE, BAN])
+def test_an_anchor_neither_lifts_nor_shortens_what_the_platform_has_imposed(kind):
+    state = after(watched(), impose(kind=kind, by=None, until_ms=60_000))
+
+    with pytest.raises(Forbidden):
+        decide(state, lift(kind=kind))
+    assert kept(after(state, impose(kind=kind, until_ms=30_000))) == [(BO, kind, 60_000)]
+    assert kept(after(state, impose(kind=kind, until_ms=90_000))) == [(BO, kind, 90_000)]
+    assert kept(after(state, lift(kind=kind, by=None))) == []

@@ -84,7 +84,7 @@ class Model:
         self.invited: dict[PersonId, int] = {}
         self.beats: dict[PersonId, int] = {}
         self.cut_off: dict[PersonId, int] = {}
-        self.sanctions: dict[tuple[PersonId, SanctionKind], int] = {}
+        self.sanctions: dict[tuple[PersonId, SanctionKind], tuple[int, PersonId | None]] = {}
         self.likes_count = 0
         self.empty_since_ms = 0
         self.members = {BO, HONG} if self.form.is_for_members else set()
@@ -115,7 +115,7 @@ class Model:
         return len(self.inside())
 
     def is_under(self, person_id: PersonId, kind: SanctionKind, now_ms: int) -> bool:
-        return self.sanctions.get((person_id, kind), 0) > now_ms
+        return self.sanctions.get((person_id, kind), (0, None))[0] > now_ms
 
     def require_watching(self, person_id: PersonId) -> None:
         if person_id not in self.watching:
@@ -207,8 +207,8 @@ class RoomMachine(RuleBasedStateMachine):
 
     @initialize(policy=st.sampled_from(POLICIES))
     def open(self, policy: str) -> None:
-        self.rules = rules(seat_policy=policy)
-        self.form = self.rules.formats[self.kind]
+        self.bounds = rules(seat_policy=policy)
+        self.form = self.bounds.formats[self.kind]
         self.model = Model(self.kind, policy)
         self.state = room(self.kind)
         self.now_ms = 0
@@ -231,9 +231,9 @@ class RoomMachine(RuleBasedStateMachine):
             refusal = NotFound
         if refusal is not None:
             with pytest.raises(refusal):
-                decide(self.state, message, now_ms=self.now_ms, by=self.rules)
+                decide(self.state, message, now_ms=self.now_ms, by=self.bounds)
             return
-        decision = decide(self.state, message, now_ms=self.now_ms, by=self.rules)
+        decision = decide(self.state, message, now_ms=self.now_ms, by=self.bounds)
         was, self.state = self.state, decision.state
         if decision.write is None:
             assert self.state.record is was.record
@@ -266,7 +266,7 @@ class RoomMachine(RuleBasedStateMachine):
                 self.hearing = set()
             case CountAgain(due_ms):
                 assert self.count_due_ms is None
-                assert self.now_ms < due_ms <= self.now_ms + self.rules.count_every_ms
+                assert self.now_ms < due_ms <= self.now_ms + self.bounds.count_every_ms
                 self.count_due_ms = due_ms
             case SweepAgain(due_ms):
                 self.is_swept = due_ms > self.now_ms
@@ -382,6 +382,8 @@ class RoomMachine(RuleBasedStateMachine):
         model = self.model
 
         def expected() -> None:
+            if not model.form.held_by_pictures:
+                raise WrongPhase
             if person_id not in model.seated:
                 raise NotAMember
             if person_id not in model.cut_off:
@@ -389,32 +391,35 @@ class RoomMachine(RuleBasedStateMachine):
 
         self.put(Beat(person_id=person_id, at_ms=self.now_ms), None, expected)
 
-    @rule(person_id=people, what=st.sampled_from((StreamBegan, StreamHeard, StreamEnded)), is_his=st.booleans())
-    def pictures(self, person_id: PersonId, what: type, is_his: bool) -> None:
-        model, stream = self.model, str(person_id) if is_his else "another"
-        if not model.form.held_by_pictures or (what is StreamBegan and not is_his):
-            return
+    @rule(person_id=people)
+    def begins_to_send(self, person_id: PersonId) -> None:
+        model = self.model
 
         def expected() -> None:
-            if what is StreamBegan:
-                cut_off_ms = model.cut_off.pop(person_id, None)
-                try:
-                    model.sit(person_id, self.now_ms)
-                except EngineError:
-                    if cut_off_ms is not None:
-                        model.cut_off[person_id] = cut_off_ms
-                    raise
-            elif is_his and person_id in model.seated:
+            cut_off_ms = model.cut_off.pop(person_id, None)
+            try:
+                model.sit(person_id, self.now_ms)
+            except EngineError:
+                if cut_off_ms is not None:
+                    model.cut_off[person_id] = cut_off_ms
+                raise
+
+        face, stream = face_of(person_id), str(person_id)
+        self.put(StreamBegan(person_id=person_id, stream=stream, face=face, at_ms=self.now_ms), person_id, expected)
+
+    @rule(person_id=people, is_over=st.booleans(), is_his=st.booleans())
+    def pictures_come_or_stop(self, person_id: PersonId, is_over: bool, is_his: bool) -> None:
+        model, stream, now_ms = self.model, str(person_id) if is_his else "another", self.now_ms
+
+        def expected() -> None:
+            if is_his and person_id in model.seated and model.form.held_by_pictures:
                 model.cut_off.pop(person_id, None)
                 model.beats.pop(person_id, None)
-                (model.beats if what is StreamHeard else model.cut_off)[person_id] = self.now_ms
+                (model.cut_off if is_over else model.beats)[person_id] = now_ms
 
-        messages = {
-            StreamBegan: StreamBegan(person_id=person_id, stream=stream, face=face_of(person_id), at_ms=self.now_ms),
-            StreamHeard: StreamHeard(person_id=person_id, stream=stream, at_ms=self.now_ms),
-            StreamEnded: StreamEnded(person_id=person_id, stream=stream, heard_at_ms=self.now_ms),
-        }
-        self.put(messages[what], person_id, expected)
+        heard = StreamHeard(person_id=person_id, stream=stream, at_ms=now_ms)
+        ended = StreamEnded(person_id=person_id, stream=stream, heard_at_ms=now_ms)
+        self.put(ended if is_over else heard, person_id, expected)
 
     @rule(person_id=people, is_said=st.booleans())
     def says_or_likes(self, person_id: PersonId, is_said: bool) -> None:
@@ -445,13 +450,17 @@ class RoomMachine(RuleBasedStateMachine):
             is_ban_of_call = kind is SanctionKind.BAN and bool(model.members)
             if by not in (HONG, None) or person_id == HONG or is_ban_of_call:
                 raise Forbidden
-            model.sanctions.pop((person_id, kind), None)
-            model.sanctions = {key: end_ms for key, end_ms in model.sanctions.items() if end_ms > now_ms}
-            if len(model.sanctions) == self.rules.sanctions_max:
-                del model.sanctions[min(model.sanctions, key=lambda key: model.sanctions[key])]
+            wanted = (2**62 if length_ms is None else now_ms + length_ms, by)
+            model.sanctions = {key: held for key, held in model.sanctions.items() if held[0] > now_ms}
+            former = model.sanctions.pop((person_id, kind), None)
+            if former is not None and former[0] >= wanted[0]:
+                is_above = former[1] is None and by is not None
+                wanted = former if kind is SanctionKind.BAN or is_above else wanted
+            if len(model.sanctions) == self.bounds.sanctions_max:
+                del model.sanctions[min(model.sanctions, key=lambda key: model.sanctions[key][0])]
                 # They are kept as they were sorted then, the oldest of those that end together first.
-                model.sanctions = dict(sorted(model.sanctions.items(), key=lambda one: one[1]))
-            model.sanctions[person_id, kind] = 2**62 if length_ms is None else now_ms + length_ms
+                model.sanctions = dict(sorted(model.sanctions.items(), key=lambda one: one[1][0]))
+            model.sanctions[person_id, kind] = wanted
             if kind is SanctionKind.BAN:
                 if model.form.held_by_pictures and person_id in model.seated:
                     model.get_up(person_id, now_ms)
@@ -464,7 +473,9 @@ class RoomMachine(RuleBasedStateMachine):
     @rule(by=askers, person_id=people, kind=st.sampled_from(SanctionKind))
     def is_pardoned(self, by: PersonId | None, person_id: PersonId, kind: SanctionKind) -> None:
         def expected() -> None:
-            if by not in (HONG, None):
+            is_under = self.model.is_under(person_id, kind, self.now_ms)
+            is_above = is_under and self.model.sanctions[person_id, kind][1] is None and by is not None
+            if by not in (HONG, None) or is_above:
                 raise Forbidden
             self.model.sanctions.pop((person_id, kind), None)
 
@@ -540,14 +551,14 @@ class RoomMachine(RuleBasedStateMachine):
 
     @invariant()
     def what_was_imposed_is_remembered(self) -> None:
-        kept = {(one.person_id, one.kind): one.until_ms for one in self.state.record.sanctions}
+        kept = {(one.person_id, one.kind): (one.until_ms, one.by) for one in self.state.record.sanctions}
         in_force = {
-            key: None if until_ms == 2**62 else until_ms
-            for key, until_ms in self.model.sanctions.items()
+            key: (None if until_ms == 2**62 else until_ms, by)
+            for key, (until_ms, by) in self.model.sanctions.items()
             if until_ms > self.now_ms
         }
-        assert len(kept) == len(self.state.record.sanctions) <= self.rules.sanctions_max
-        assert {key: end for key, end in kept.items() if end is None or end > self.now_ms} == in_force
+        assert len(kept) == len(self.state.record.sanctions) <= self.bounds.sanctions_max
+        assert {key: held for key, held in kept.items() if held[0] is None or held[0] > self.now_ms} == in_force
 
 
 def machine_of(room_kind: RoomKind) -> type[TestCase]:
@@ -556,7 +567,7 @@ def machine_of(room_kind: RoomKind) -> type[TestCase]:
     class Machine(RoomMachine):
         kind = room_kind
 
-    Machine.TestCase.settings = effort(max_examples=80, stateful_step_count=40, deadline=None)
+    Machine.TestCase.settings = effort(max_examples=120, stateful_step_count=40, deadline=None)
     return Machine.TestCase
 
 

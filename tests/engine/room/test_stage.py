@@ -6,7 +6,7 @@ from msgspec.structs import replace
 from engine.errors import BadInput, Banned, Forbidden, NotAMember, NotFound, RoomFull, WrongPhase
 from engine.events import SeatOffered
 from engine.room.audience import standing_of
-from engine.room.messages import Apply, Decline, Destroy, Impose, Invite, Leave, Unseat
+from engine.room.messages import Apply, Beat, Decline, Destroy, Impose, Invite, Leave, StreamEnded, StreamHeard, Unseat
 from engine.room.state import Came, Closed, RoomState, Standing, Tell, Went
 from store.interfaces.rooms import Face, RoomKind, SanctionKind
 from tests.engine.room.parts import (
@@ -354,3 +354,12 @@ def test_whoever_sits_already_may_describe_himself_anew():
     assert names(decision) == ["SeatTaken"]
     assert [seat.face.nickname for seat in decision.state.record.seats] == ["bo"]
     assert decision.state.seat_of(BO).since_ms == where("seated").seat_of(BO).since_ms
+
+
+def test_pictures_hold_nobody_where_people_are_held_by_being_there():
+    state = where("seated")
+
+    with pytest.raises(WrongPhase):
+        decide(state, Beat(person_id=BO, at_ms=5))
+    assert after(state, StreamHeard(person_id=BO, stream=str(BO), at_ms=5)) == state
+    assert after(state, StreamEnded(person_id=BO, stream=str(BO), heard_at_ms=5)) == state

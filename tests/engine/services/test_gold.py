@@ -295,12 +295,12 @@ async def order(party: Party, person: PersonRecord, product_id: int = 1, key: st
 async def test_a_pack_of_gold_is_credited_once_however_often_and_late_the_notice_comes():
     async with at_the_party() as party:
         wanted, payment = await order(party, party.lin)
-        notice = f"{wanted.id}:t1:{wanted.fee_fen}:1".encode()
+        notice = f"{wanted.id}:t1:{wanted.price}:1".encode()
 
         await asyncio.gather(*(party.engine.recharge.notified(notice) for _ in range(5)))
         await party.engine.recharge.notified(notice)
 
-        assert (wanted.currency, wanted.amount, wanted.fee_fen) == (Currency.QLIVE_GOLD, 60, 600)
+        assert (wanted.currency, wanted.amount, wanted.price) == (Currency.QLIVE_GOLD, 60, 600)
         assert payment.package == f"prepay_id=p{wanted.id}"
         assert await party.purses(party.lin) == (60, 0)
         assert [each.state for each in await party.engine.recharge.finished_of(party.lin)] == [OrderState.PAID]
@@ -313,7 +313,7 @@ async def test_the_same_product_is_another_thing_on_each_surface():
         of_tom, _ = await order(party, party.tom, 2)
 
         for each in (of_lin, of_tom):
-            await party.engine.recharge.notified(f"{each.id}:t{each.id}:{each.fee_fen}:1".encode())
+            await party.engine.recharge.notified(f"{each.id}:t{each.id}:{each.price}:1".encode())
 
         assert await party.purses(party.lin) == (300, 0)
         assert await party.stage.diamonds(party.tom) == 100 + 300
@@ -325,7 +325,7 @@ async def test_a_notice_of_another_amount_credits_nothing():
         wanted, _ = await order(party, party.lin)
 
         with pytest.raises(NotFound):
-            await party.engine.recharge.notified(f"{wanted.id}:t1:{wanted.fee_fen + 1}:1".encode())
+            await party.engine.recharge.notified(f"{wanted.id}:t1:{wanted.price + 1}:1".encode())
         party.stage.log.take("payment_of_wrong_amount")
 
         assert await party.purses(party.lin) == (0, 0)
@@ -343,7 +343,7 @@ async def test_lost_notices_of_both_surfaces_lose_no_money_and_are_asked_for_onc
         party.stage.payments.query = counted
         for person in (party.lin, party.tom):
             wanted, _ = await order(party, person)
-            notice = f"{wanted.id}:t{wanted.id}:{wanted.fee_fen}:1".encode()
+            notice = f"{wanted.id}:t{wanted.id}:{wanted.price}:1".encode()
             party.stage.payments.paid[wanted.id] = party.stage.payments.verify(notice)
 
         await party.stage.advance(180_000)

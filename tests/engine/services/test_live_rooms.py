@@ -84,7 +84,9 @@ async def test_custom_fields_are_for_members_and_bounded():
     async with on_stage() as cast:
         await push(cast, cast.mei)
         with pytest.raises(NotAMember):
-            await cast.engine.live_rooms.set_field(ROOM, SetField(by=cast.tom.id, name="likes", operation="inc", value=None))
+            await cast.engine.live_rooms.set_field(
+                ROOM, SetField(by=cast.tom.id, name="likes", operation="inc", value=None)
+            )
         await cast.engine.live_rooms.enter(cast.tom, ROOM, described="{}")
 
         for _ in range(3):

@@ -89,7 +89,7 @@ async def test_an_event_of_a_gift_survives_a_crash_between_commit_and_telling():
 async def test_an_order_is_credited_once_however_often_and_late_the_notice_comes():
     async with on_stage() as cast:
         order, _payment = await cast.engine.recharge.create(cast.tom, 1, key="o1", address="127.0.0.1")
-        notice = f"{order.id}:t1:{order.fee_fen}:1".encode()
+        notice = f"{order.id}:t1:{order.price}:1".encode()
 
         await asyncio.gather(*(cast.engine.recharge.notified(notice) for _ in range(5)))
         await cast.engine.recharge.notified(notice)
@@ -103,7 +103,7 @@ async def test_a_notice_of_another_amount_or_an_unknown_order_credits_nothing():
         order, _payment = await cast.engine.recharge.create(cast.tom, 1, key=None, address="127.0.0.1")
 
         with pytest.raises(NotFound):
-            await cast.engine.recharge.notified(f"{order.id}:t1:{order.fee_fen - 1}:1".encode())
+            await cast.engine.recharge.notified(f"{order.id}:t1:{order.price - 1}:1".encode())
         with pytest.raises(NotFound):
             await cast.engine.recharge.notified(b"nobody:t1:600:1")
         cast.stage.log.take("payment_of_wrong_amount")
@@ -127,7 +127,7 @@ async def test_ordering_again_with_the_same_key_is_the_same_order():
 async def test_a_lost_notice_loses_no_money():
     async with on_stage() as cast:
         order, _payment = await cast.engine.recharge.create(cast.tom, 1, key=None, address="127.0.0.1")
-        cast.stage.payments.paid[order.id] = cast.stage.payments.verify(f"{order.id}:t1:{order.fee_fen}:1".encode())
+        cast.stage.payments.paid[order.id] = cast.stage.payments.verify(f"{order.id}:t1:{order.price}:1".encode())
 
         await cast.stage.advance(180_000)
 
@@ -140,7 +140,7 @@ async def test_an_order_nobody_pays_fails_and_a_late_payment_still_counts():
         await cast.stage.advance(7_400_000)
         assert [each.state for each in await cast.engine.recharge.finished_of(cast.tom)] == [OrderState.FAILED]
 
-        await cast.engine.recharge.notified(f"{order.id}:t1:{order.fee_fen}:1".encode())
+        await cast.engine.recharge.notified(f"{order.id}:t1:{order.price}:1".encode())
 
         assert await cast.stage.diamonds(cast.tom) == 160
 

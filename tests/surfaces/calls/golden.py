@@ -11,7 +11,8 @@ from typing import Any
 
 from engine.records import BanKind
 from store.interfaces.ids import PersonId
-from tests.surfaces.calls.scene import Scene, notice
+from tests.surfaces.calls.scene import Scene
+from tests.surfaces.pay import notice
 from tests.surfaces.served import Like
 
 __all__ = ["GOLDENS", "MEI", "NOTIFIED", "REFUSALS", "TOM", "Golden", "Refusal"]

@@ -7,16 +7,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
-from adapters.wechat_pay import DEV_APP_ID, DEV_MERCHANT_ID, signature
 from engine import settings
 from engine.records import BanKind
 from handlers import calls
 from handlers.calls.access import authenticate
 from handlers.surfaces import Opened
 from store.interfaces.money import Currency
-from tests.surfaces.served import PAY_KEY, Ear, Served
+from tests.surfaces.served import Ear, Served
 
-__all__ = ["OPTIONS", "Person", "Scene", "notice", "on_air"]
+__all__ = ["OPTIONS", "Person", "Scene", "on_air"]
 
 OPTIONS = calls.CallsOptions(
     share_title="和我视频聊天吧",
@@ -129,24 +128,3 @@ async def on_air(
     """A server with its cast, ended afterwards."""
     async with Scene(options or settings.Settings(), surface).open() as scene:
         yield scene
-
-
-def notice(order_id: str, *, fee_fen: int, key: str = PAY_KEY, result: str = "SUCCESS") -> bytes:
-    """A payment notification as the provider signs it."""
-    said = {
-        "return_code": "SUCCESS",
-        "result_code": result,
-        "appid": DEV_APP_ID,
-        "mch_id": DEV_MERCHANT_ID,
-        "nonce_str": "n",
-        "openid": "dev",
-        "trade_type": "JSAPI",
-        "bank_type": "OTHERS",
-        "total_fee": str(fee_fen),
-        "cash_fee": str(fee_fen),
-        "transaction_id": f"tx{order_id}",
-        "out_trade_no": order_id,
-        "time_end": "20190601210509",
-    }
-    said["sign"] = signature(said, key=key)
-    return ("<xml>" + "".join(f"<{name}>{value}</{name}>" for name, value in said.items()) + "</xml>").encode()

@@ -8,7 +8,8 @@ import pytest
 from engine import settings
 from handlers.wire.codec import write_json
 from tests.surfaces.calls.golden import GOLDENS, NOTIFIED, REFUSALS, Golden, Refusal
-from tests.surfaces.calls.scene import Scene, notice, on_air
+from tests.surfaces.calls.scene import Scene, on_air
+from tests.surfaces.pay import notice
 from tests.surfaces.served import NOW_S, Answered, lacking
 
 gen_test = pytest.mark.gen_test

@@ -9,7 +9,7 @@ from handlers import calls
 from handlers.calls.envelope import FeatureOff, row_of
 from handlers.calls.socket import DIALECT
 from handlers.wire.surface import ERROR_CODES
-from tests.surfaces.calls import page
+from tests.surfaces.calls.page import PAGE
 from tests.surfaces.calls.scene import OPTIONS
 
 SURFACE = calls.surface(OPTIONS)
@@ -40,11 +40,11 @@ ERRORS = [
     errors.WrongRole(),
     FeatureOff(),
 ]
-TEXT = page.PAGE.read_text("utf-8")
+TEXT = PAGE.read()
 
 
 def test_its_endpoints_and_examples_are_those_of_the_tests():
-    assert page.written(TEXT) == TEXT, "python -m tests.surfaces.calls.page writes it anew"
+    assert PAGE.written(TEXT) == TEXT, "python -m tests.surfaces.calls.page writes it anew"
 
 
 @pytest.mark.parametrize("address", [path for endpoint in SURFACE.endpoints for _, path in endpoint.addresses])

@@ -72,6 +72,7 @@ class Booth:
             stores=stores,
             codes=before.codes,
             payments=before.payments,
+            crypto=before.crypto,
             media=self.addresses,
             blind_date_media=self.date_addresses,
             signatures=before.signatures,

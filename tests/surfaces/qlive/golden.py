@@ -20,6 +20,7 @@ Given = Callable[[Scene], Awaitable[object]]
 TOKEN = Like("d18c8d9db48fcb06cee8083d159c8661c9a65a29", r"[0-9a-f]{40}")
 SIGNATURE = Like("eJyrVgrx", r"[A-Za-z0-9*_-]{8,}")
 NEW_ID = Like("66766865", r"[1-9][0-9]{7}")
+ANOTHER_ID = Like("20193847", r"[1-9][0-9]{7}")
 NOBODY_ID = "99999999"
 PLACEHOLDER = re.compile(r"<(hong|mei|tom)>")
 PUSHED_TO = Like(
@@ -297,7 +298,7 @@ GOLDENS: tuple[Golden, ...] = (
         "mei",
         {"live_id": "<hong>", "gender": 1, "page": 1},
         [
-            {"user_id": NEW_ID, "face_url": "", "state": 0, "nickname": "小刚", "user_type": 1},
+            {"user_id": ANOTHER_ID, "face_url": "", "state": 0, "nickname": "小刚", "user_type": 1},
             {"user_id": "<tom>", "face_url": "", "state": 1, "nickname": "小明", "user_type": 2},
         ],
         mei_watches_and_two_men_want_more,
@@ -445,4 +446,4 @@ REFUSALS: tuple[Refusal, ...] = (
     Refusal("qlive-pay-blocks", "nobody", {}),
 )
 """The contract's example for create needs WeChat itself, and the one for an order a provider that refuses it:
-``test_create`` and ``test_orders`` have them."""
+``test_people`` and ``test_orders`` have them."""

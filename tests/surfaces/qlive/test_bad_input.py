@@ -13,7 +13,8 @@ gen_test = pytest.mark.gen_test
 ENDPOINTS = {endpoint.source_id: endpoint for endpoint in qlive.surface(OPTIONS).endpoints}
 
 # Whole numbers by field; what is empty is absent, where absence is fine.
-NUMBERS = [(golden, name) for golden in GOLDENS for name in golden.sent if name in {"gender", "age", "like_state"}]
+WHOLE = {"gender", "age", "like_state", "gift_id", "num", "block_id"}
+NUMBERS = [(golden, name) for golden in GOLDENS for name in golden.sent if name in WHOLE]
 IDS = [golden for golden in GOLDENS if "user_id" in golden.sent]
 
 

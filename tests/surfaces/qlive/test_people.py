@@ -8,7 +8,6 @@ from tornado.httpclient import AsyncHTTPClient
 
 from adapters.wechat_login import WeChatCodes
 from engine import settings
-from handlers import qlive
 from store.interfaces.money import Currency
 from tests.support.stand_ins import WeChatLoginStandIn, seal, serving
 from tests.surfaces.qlive.scene import APP_ID, OPTIONS, Person, on_air

@@ -9,7 +9,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import BadInput, TooLong
-from handlers.wire.fields import Amount, Count, Flag, Id, Page, PageSize, WireInt, also, reader, text
+from handlers.wire.fields import (
+    Amount,
+    Count,
+    Flag,
+    Id,
+    MissingInput,
+    Page,
+    PageSize,
+    WireInt,
+    also,
+    blank,
+    reader,
+    text,
+)
 from store.interfaces.ids import ID_MAX
 from tests.surfaces.wire.toy import Order, Place
 
@@ -234,3 +247,36 @@ def test_several_metas_may_add_up():
     assert reader(field_of(kind))({"other": "abc"}).value == "abc"
     with pytest.raises(TooLong):
         reader(field_of(kind))({"other": "abcd"})
+
+
+@pytest.mark.parametrize("sent", [{}, {"value": None}, {"value": ""}])
+def test_a_blank_field_is_absent_where_the_shape_says_so(sent):
+    optional = msgspec.defstruct("Shape", [("value", Annotated[WireInt | None, blank()], None)])
+    needed = field_of(Annotated[str, text(5), blank()])
+    plain = msgspec.defstruct("Shape", [("value", Annotated[WireInt | None, also("other")], None)])
+
+    assert reader(optional)(sent).value is None
+    with pytest.raises(MissingInput) as missing:
+        reader(needed)(sent)
+    assert missing.value.field == "value"
+    if sent == {"value": ""}:
+        with pytest.raises(BadInput):
+            reader(plain)(sent)
+
+
+@pytest.mark.parametrize("value", [0, False, " ", {}, [], "0"])
+def test_nothing_else_is_blank(value):
+    optional = msgspec.defstruct("Shape", [("value", Annotated[str | None, blank()], None)])
+
+    try:
+        read_value = reader(optional)({"value": value}).value
+    except BadInput:
+        read_value = "refused"
+
+    assert read_value is not None
+
+
+def test_another_spelling_counts_beside_a_blank_one():
+    shape = msgspec.defstruct("Shape", [("value", Annotated[Annotated[WireInt, also("other")], blank()])])
+
+    assert reader(shape)({"value": "", "other": 7}).value == 7

@@ -772,6 +772,23 @@ def door_of(*surfaces: Surface) -> Door:
     )
 
 
+def test_a_door_serves_other_surfaces_from_now_on_or_goes_on_with_those_it_has():
+    door = door_of(TOY)
+    other = Surface(
+        name="toy", title="", prefixes=("/other",), envelope=ToyEnvelope(), credential=credential, endpoints=()
+    )
+    before = door.routes()
+
+    with pytest.raises(ValueError, match="who may come in"):
+        door.offer((TOY, PLAY), admissions=door.admissions)
+    unchanged = door.routes()
+    door.offer((other,), admissions=door.admissions)
+
+    assert unchanged == before
+    assert door.routes() == ()
+    assert (door.surface_of("/other/x"), door.surface_of("/toy/order")) == (other, None)
+
+
 def test_all_routes_can_be_listed_for_a_permission_table():
     listed = {(method, path) for method, path, _ in Toy().door.routes()}
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 
 import msgspec
@@ -19,12 +19,14 @@ from handlers.wire.http import Door, HttpPolicy, server_options
 from handlers.wire.language import Language, Said
 from handlers.wire.limits import Limiter, per_minute, per_second
 from handlers.wire.plain import PLAIN
+from handlers.wire.resume import Since
 from handlers.wire.socket import Hub, SocketLimits
 from handlers.wire.surface import (
     ERROR_CODES,
     Answer,
     Command,
     Endpoint,
+    Opening,
     RawRequest,
     SocketDialect,
     Surface,
@@ -146,6 +148,10 @@ class Order(msgspec.Struct, rename="camel"):
     weight: float = 0.0
 
 
+class Whence(Since, kw_only=True):
+    word: Annotated[str, text(20)] = ""
+
+
 class Ordered(msgspec.Struct, rename="camel"):
     gift_id: int
     amount: int
@@ -196,6 +202,13 @@ async def show(caller: Caller[ToyEngine, Person], wanted: Item) -> Shown:
 async def nothing(caller: Caller[ToyEngine, Person], wanted: Nothing) -> Nothing:
     caller.engine.callers.append(caller)
     return Nothing()
+
+
+async def begin(caller: Caller[ToyEngine, Person], wanted: Whence) -> object:
+    caller.engine.wanted.append(wanted)
+    if caller.engine.error is not None:
+        raise caller.engine.error
+    return Happened(wanted.word) if wanted.word else None
 
 
 async def notify(caller: Caller[ToyEngine, Person], wanted: RawRequest) -> Nothing:
@@ -273,6 +286,10 @@ DIALECT = SocketDialect(
     commands={"order": Command(Order, Ordered, order, summary="Order")},
 )
 
+OPENING = replace(
+    DIALECT, path="/toy/begin", source_id="toy-begin", opening=Opening(Whence, begin, summary="Where it stood")
+)
+
 TOY = Surface(
     name="toy",
     title="Toy",
@@ -281,7 +298,7 @@ TOY = Surface(
     credential=credential,
     security={"token": {"type": "apiKey", "in": "query", "name": "token"}},
     endpoints=ENDPOINTS,
-    sockets=(DIALECT,),
+    sockets=(DIALECT, OPENING),
 )
 
 PLAY = Surface(
