@@ -112,6 +112,7 @@ class Rooms(Section, frozen=True, kw_only=True):
     count_every_ms: Milliseconds = 500
     combo_ms: Milliseconds = 5_000
     kick_ms: Milliseconds = 600_000
+    return_ms: Milliseconds = 30_000
     sanctions_max: Count = 1_000
 
 

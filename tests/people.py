@@ -1,8 +1,8 @@
 """The cast and the stage: an engine over memory stores on virtual time.
 
 Calls have mei the anchor and tom the guest (``on_stage``), blind dates hong the matchmaker, bo and lin
-(``on_a_date``). ``Stage`` builds one node; its verbs are the domain's. What people were told is kept per person, in
-order.
+(``on_a_date``), the site jliu the anchor, yi and wei (``on_a_visit``). ``Stage`` builds one node; its verbs are the
+domain's. What people were told is kept per person, in order.
 """
 
 import asyncio
@@ -29,20 +29,22 @@ from engine.ports import (
     WeChatIdentity,
 )
 from engine.room.state import RoomState
-from engine.services.accounts import CALLS, QLIVE
+from engine.services.accounts import CALLS, QLIVE, SITE
 from engine.services.blind_dates import room_of
 from engine.world import World
 from store.interfaces.calls import CallRecord
 from store.interfaces.ids import CallId, PersonId, RoomId
 from store.interfaces.money import Currency, currencies_of
 from store.interfaces.people import PersonRecord, Role
+from store.interfaces.shows import ShowInfo, ShowKind, ShowRecord
 from store.interfaces.stores import Stores
 from store.memory.database import MemoryDatabase
 from store.memory.stores import memory_stores
+from tests.invariants import snapshot_of, violations
 from tests.support.broken_stores import Switch, switchable
 from tests.support.fakes import FakeClock, RecordingLog, SeededRng
 
-__all__ = ["AUTHENTIC", "Cast", "Date", "Heard", "Stage", "fast_settings", "on_a_date", "on_stage"]
+__all__ = ["AUTHENTIC", "Cast", "Date", "Heard", "Stage", "fast_settings", "on_a_date", "on_a_visit", "on_stage"]
 
 STORE_EPOCH_MS = 1_767_225_600_000
 
@@ -461,3 +463,55 @@ async def on_a_date(options: settings.Settings | None = None) -> AsyncIterator[D
         bo = await cast.stage.join("dev:bo?gender=1")
         lin = await cast.stage.join("dev:lin?gender=2")
         yield Date(cast.stage, cast.switch, hong, bo, lin)
+
+
+class Visit:
+    """A stage with jliu, an anchor of the site, and two who visit her: yi and wei, who have 1,000 diamonds each."""
+
+    def __init__(self, cast: Cast, jliu: PersonRecord, yi: PersonRecord, wei: PersonRecord) -> None:
+        self.stage = cast.stage
+        self.switch = cast.switch
+        self.engine = cast.engine
+        self.jliu = jliu
+        self.yi = yi
+        self.wei = wei
+
+    async def diamonds(self, *people: PersonRecord) -> list[int]:
+        """What each of them holds."""
+        return [await self.engine.statements.held(person.id, Currency.SITE_DIAMONDS) for person in people]
+
+    async def show(self, kind: ShowKind = ShowKind.FREE, price: int = 0, character: str = "Tina") -> ShowRecord:
+        """One of jliu's rooms."""
+        info = ShowInfo(title=f"{character}'s room", price=price, kind=kind)
+        return await self.engine.shows.describe(self.jliu, character, info)
+
+    async def assert_sound(self) -> None:
+        """All books agree."""
+        assert violations(await snapshot_of(self.stage.stores)) == []
+
+
+@asynccontextmanager
+async def on_a_visit(options: settings.Settings | None = None) -> AsyncIterator[Visit]:
+    """One node with an anchor of the site and her visitors, ended afterwards."""
+    async with on_stage(options) as cast:
+        jliu, yi, wei = [
+            await cast.stage.stores.people.add(
+                PersonRecord(
+                    id=PersonId(number),
+                    surface=SITE,
+                    external_id=name,
+                    public_id=uid,
+                    role=Role.ANCHOR if uid else Role.GUEST,
+                    created_at_ms=STORE_EPOCH_MS,
+                    nickname=name,
+                )
+            )
+            for number, name, uid in (
+                (30_001, "jliu", "gGAlOXloThS9r8d5HgeBzg"),
+                (30_002, "yi zhao", ""),
+                (30_003, "wei", ""),
+            )
+        ]
+        for person in (yi, wei):
+            await cast.stage.grant(person, 1_000)
+        yield Visit(cast, jliu, yi, wei)

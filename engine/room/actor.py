@@ -14,11 +14,11 @@ from engine.errors import Busy, NotAMember, SessionEnded
 from engine.events import Event, RoomShown
 from engine.node import Node
 from engine.ports import Clock, Log, Position, Sink
-from engine.room.audience import count_of, everybody, standing_of
+from engine.room.audience import away_of, count_of, everybody, standing_of
 from engine.room.formats import Format, Rules
 from engine.room.history import History
 from engine.room.lifecycle import step
-from engine.room.messages import Attendance, Away, CountDue, Listen, Message, ShowGiven, SweepDue
+from engine.room.messages import Attendance, CountDue, Listen, Message, ShowGiven, SweepDue
 from engine.room.state import (
     Came,
     Closed,
@@ -127,7 +127,7 @@ class RoomActor(Actor):
             case ShowGiven() if self.history.has_shown(message.given.event_id):
                 return self.state
             case SweepDue():
-                message = SweepDue(self._away())
+                message = SweepDue(away_of(self.state, self.form, self.tools.attendance))
         now_ms = self.tools.node.now_ms()
         decision = step(self.state, cast("Message", message), now_ms=now_ms, rules=self.tools.rules)
         if decision.write is not None:
@@ -136,22 +136,6 @@ class RoomActor(Actor):
         for effect in decision.effects:
             self._perform(effect)
         return self.state
-
-    def _away(self) -> tuple[Away, ...]:
-        """Everybody inside who is not held by a line just now."""
-        found = []
-        for person_id in everybody(self.state, self.form):
-            seen = self.tools.attendance(person_id)
-            if seen is None:
-                away = Away(person_id=person_id, since_ms=self.state.silent_since_ms, had_line=True)
-            elif seen.is_held:
-                continue
-            else:
-                # What was seen of him before this node had the room says nothing of his line to its former owner.
-                since_ms = max(seen.seen_at_ms, self.state.silent_since_ms)
-                away = Away(person_id=person_id, since_ms=since_ms, had_line=seen.had_line)
-            found.append(away)
-        return tuple(found)
 
     def _listen(self, message: Listen) -> None:
         """Show the room to one connection, and what it missed, before it hears what comes next."""

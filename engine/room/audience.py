@@ -5,14 +5,14 @@ comes: with every newcomer telling everybody, a thousand of them would be a mill
 QL-22, QL-29.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
 from engine.errors import Banned, Forbidden, RoomFull, WrongPhase
 from engine.events import AudienceChanged, CrowdChanged, SeatLeft
 from engine.room.formats import Format, Rules
-from engine.room.messages import CountDue, Enter, Leave
+from engine.room.messages import Attendance, Away, CountDue, Enter, Leave
 from engine.room.state import (
     Came,
     CountAgain,
@@ -29,7 +29,18 @@ from engine.room.state import (
 from store.interfaces.ids import PersonId
 from store.interfaces.rooms import SanctionKind
 
-__all__ = ["count_due", "count_of", "counted", "crowd_of", "enter", "everybody", "leave", "standing_of", "without"]
+__all__ = [
+    "away_of",
+    "count_due",
+    "count_of",
+    "counted",
+    "crowd_of",
+    "enter",
+    "everybody",
+    "leave",
+    "standing_of",
+    "without",
+]
 
 
 def enter(state: RoomState, message: Enter, now_ms: int, rules: Rules) -> Decision:
@@ -48,7 +59,8 @@ def enter(state: RoomState, message: Enter, now_ms: int, rules: Rules) -> Decisi
             return Decision(state=state)
         return Decision(state=replace(state, audience=state.audience.set(person_id, viewer)))
     # The stage has its own places, and the anchor hers: neither is taken from the audience's.
-    if len(state.audience) >= form.audience_max:
+    places = form.audience_max if message.places is None else message.places
+    if len(state.audience) >= places:
         raise RoomFull
     viewer = Viewer(face=message.face, described=message.described, since_ms=message.at_ms)
     return Decision(state=replace(state, audience=state.audience.set(person_id, viewer)), effects=(Came(person_id),))
@@ -94,6 +106,20 @@ def without(state: RoomState, people: Sequence[PersonId], *told_first: Effect) -
     return saved(replace(left, record=after), *effects)
 
 
+def away_of(state: RoomState, form: Format, attendance: Callable[[PersonId], Attendance | None]) -> tuple[Away, ...]:
+    """Everybody inside whom no line holds just now."""
+    found = []
+    for person_id in everybody(state, form):
+        seen = attendance(person_id)
+        if seen is None:
+            found.append(Away(person_id=person_id, since_ms=state.silent_since_ms, had_line=True, is_awaited=True))
+        elif not seen.is_held:
+            # What was seen of him before this node had the room says nothing of his line to its former owner.
+            since_ms = max(seen.seen_at_ms, state.silent_since_ms)
+            found.append(Away(person_id=person_id, since_ms=since_ms, had_line=seen.had_line))
+    return tuple(found)
+
+
 def everybody(state: RoomState, form: Format) -> list[PersonId]:
     """Who hears what the room is told, each once, in a fixed order."""
     record = state.record
@@ -114,8 +140,8 @@ def standing_of(state: RoomState, person_id: PersonId, form: Format) -> Standing
 
 
 def count_of(state: RoomState, form: Format) -> int:
-    """How many the room says it is: the audience, or where the anchor has no seat everybody, her too."""
-    return len(state.audience) + (0 if form.held_by_pictures else len(state.record.seats) + 1)
+    """How many the room says it is: the audience, or everybody, her too."""
+    return len(state.audience) + (len(state.record.seats) + 1 if form.counts_everybody else 0)
 
 
 def crowd_of(state: RoomState) -> CrowdChanged:

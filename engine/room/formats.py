@@ -39,6 +39,11 @@ class Format(msgspec.Struct, frozen=True, kw_only=True):
     and is gone when he gets up; the anchor sits like everybody, and the room closes when she gets up, or when nobody
     has sat for ``empty_ms``. Elsewhere people are held by their presence, the anchor is in her room without a seat, and
     whoever gets up goes on watching.
+
+    People whose line is lost are waited for: ``seat_silent_ms`` on the stage, ``anchor_silent_ms`` (None: for ever, as
+    the room goes on without her), ``viewer_silent_ms``, or ``lineless_ms`` if they never had a line; and for
+    ``return_ms`` at least after the room has got a new owner. ``counts_everybody``: those on the stage and the anchor
+    are counted too.
     """
 
     seats: tuple[SeatRule, ...]
@@ -48,8 +53,11 @@ class Format(msgspec.Struct, frozen=True, kw_only=True):
     invitation_ms: int = 0
     audience_max: int
     seat_silent_ms: int
+    anchor_silent_ms: int | None = None
     viewer_silent_ms: int
     lineless_ms: int
+    return_ms: int = 0
+    counts_everybody: bool = False
     empty_ms: int | None = None
 
     def seat_for(self, gender: int) -> SeatRule | None:
@@ -96,11 +104,23 @@ def rules_of(options: Settings) -> Rules:
         invitation_ms=qlive.invitation_ms,
         audience_max=rooms.audience_max,
         seat_silent_ms=qlive.seat_grace_ms,
+        anchor_silent_ms=qlive.seat_grace_ms,
         viewer_silent_ms=qlive.viewer_grace_ms,
         lineless_ms=qlive.lineless_ms,
+        counts_everybody=True,
     )
+    show = Format(
+        seats=(),
+        held_by_pictures=False,
+        audience_max=rooms.audience_max,
+        seat_silent_ms=0,
+        viewer_silent_ms=0,
+        lineless_ms=0,
+        return_ms=rooms.return_ms,
+    )
+    formats = {RoomKind.CALL: call, RoomKind.OPEN: public, RoomKind.BLIND_DATE: blind_date, RoomKind.SHOW: show}
     return Rules(
-        formats={RoomKind.CALL: call, RoomKind.OPEN: public, RoomKind.BLIND_DATE: blind_date},
+        formats=formats,
         custom_fields_max=rooms.custom_fields_max,
         custom_field_bytes_max=rooms.custom_field_bytes_max,
         count_every_ms=rooms.count_every_ms,

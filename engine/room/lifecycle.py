@@ -20,6 +20,7 @@ from engine.room import audience, moderation, stage
 from engine.room.audience import counted, everybody, standing_of, without
 from engine.room.formats import Format, Rules
 from engine.room.messages import (
+    Announce,
     Apply,
     Away,
     Beat,
@@ -102,12 +103,19 @@ def _sweep(state: RoomState, message: SweepDue, now_ms: int, rules: Rules) -> De
 
 def _is_gone(state: RoomState, away: Away, now_ms: int, form: Format) -> bool:
     """Whether whoever has not been seen for so long is waited for no longer (QL-29)."""
+    standing = standing_of(state, away.person_id, form)
+    if standing is Standing.ANCHOR and form.anchor_silent_ms is None:
+        return False
     if not away.had_line:
         grace_ms = form.lineless_ms
-    elif standing_of(state, away.person_id, form) in (Standing.SEATED, Standing.ANCHOR):
+    elif standing is Standing.ANCHOR:
+        grace_ms = form.anchor_silent_ms or 0
+    elif standing is Standing.SEATED:
         grace_ms = form.seat_silent_ms
     else:
         grace_ms = form.viewer_silent_ms
+    if away.is_awaited:
+        grace_ms = max(grace_ms, form.return_ms)
     return now_ms - away.since_ms >= grace_ms
 
 
@@ -148,6 +156,10 @@ def _say(state: RoomState, message: Say, now_ms: int, rules: Rules) -> Decision:
 def _like(state: RoomState, message: Like, _now_ms: int, rules: Rules) -> Decision:
     _require_inside(state, message, rules)
     return Decision(state=replace(state, likes_count=min(state.likes_count + message.count, ID_MAX)))
+
+
+def _announce(state: RoomState, message: Announce, _now_ms: int, _rules: Rules) -> Decision:
+    return Decision(state=state, effects=(TellRoom(message.event),))
 
 
 def _show_given(state: RoomState, message: ShowGiven, now_ms: int, rules: Rules) -> Decision:
@@ -213,6 +225,7 @@ TRANSITIONS: Final[Mapping[type, Rule]] = MappingProxyType(
         Lift: moderation.lift,
         Say: _say,
         Like: _like,
+        Announce: _announce,
         ShowGiven: _show_given,
         SetField: _set_field,
         Destroy: _destroy,

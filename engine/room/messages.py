@@ -7,12 +7,13 @@ from typing import Literal
 
 import msgspec
 
-from engine.events import Given
+from engine.events import Event, Given
 from engine.ports import Position
 from store.interfaces.ids import PersonId
 from store.interfaces.rooms import Face, SanctionKind
 
 __all__ = [
+    "Announce",
     "Apply",
     "Attendance",
     "Away",
@@ -41,11 +42,15 @@ __all__ = [
 
 
 class Enter(msgspec.Struct, frozen=True, kw_only=True):
-    """The person watches; ``described`` is the client's own JSON text about him, where the dialect has one."""
+    """The person watches; ``described`` is the client's own JSON text about him, where the dialect has one.
+
+    ``places`` is how many may watch this room, where that is fewer than the rules allow.
+    """
 
     person_id: PersonId
     face: Face
     described: str = ""
+    places: int | None = None
     at_ms: int
 
 
@@ -148,6 +153,12 @@ class ShowGiven(msgspec.Struct, frozen=True, kw_only=True):
     given: Given
 
 
+class Announce(msgspec.Struct, frozen=True, kw_only=True):
+    """Something has happened that the room is to hear of, in its order; none of its own business."""
+
+    event: Event
+
+
 class Impose(msgspec.Struct, frozen=True, kw_only=True):
     """``by`` (the anchor) mutes somebody or bans him, until ``until_ms`` or until it is lifted."""
 
@@ -192,11 +203,15 @@ class Attendance(msgspec.Struct, frozen=True):
 
 
 class Away(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody in the room of whom nothing has been seen since ``since_ms``; ``had_line``: he had a socket before."""
+    """Somebody in the room of whom nothing has been seen since ``since_ms``; ``had_line``: he had a socket before.
+
+    Whoever ``is_awaited`` was inside when this owner began and has not been seen by it: he may be on his way back.
+    """
 
     person_id: PersonId
     since_ms: int
     had_line: bool
+    is_awaited: bool = False
 
 
 class SweepDue(msgspec.Struct, frozen=True):
@@ -218,7 +233,8 @@ class Listen(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Message = (
-    Enter
+    Announce
+    | Enter
     | Leave
     | Apply
     | Invite

@@ -10,10 +10,10 @@ from typing import Final
 
 import msgspec
 
-from engine.room.audience import everybody
+from engine.room.audience import away_of
 from engine.room.formats import Rules
 from engine.room.lifecycle import step
-from engine.room.messages import Attendance, Away, SweepDue
+from engine.room.messages import Attendance, SweepDue
 from engine.room.state import RoomState
 from store.interfaces.ids import NOBODY, NodeId, PersonId, RoomId
 from store.interfaces.leases import NodeLease
@@ -117,16 +117,9 @@ def lingering(
 
     Asks the room's own rules what a sweep would have done a while ago.
     """
-    form = rules.formats[state.record.kind]
-    away = []
-    for person_id in everybody(state, form):
-        seen = attendance(person_id)
-        if seen is None:
-            away.append(Away(person_id=person_id, since_ms=state.silent_since_ms, had_line=True))
-        elif not seen.is_held:
-            away.append(Away(person_id=person_id, since_ms=seen.seen_at_ms, had_line=seen.had_line))
+    away = away_of(state, rules.formats[state.record.kind], attendance)
     swept_ms = now_ms - SWEEPS_MISSED * rules.sweep_ms
-    swept = step(state, SweepDue(tuple(away)), now_ms=swept_ms, rules=rules).state
+    swept = step(state, SweepDue(away), now_ms=swept_ms, rules=rules).state
     if swept.record.is_open != state.record.is_open:
         return [Finding(state.record.id, "should have closed by now: whoever held it open is gone")]
     gone = sorted(_inside(state) - _inside(swept))

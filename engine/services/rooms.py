@@ -39,6 +39,8 @@ ASK_DEADLINE_MS: Final = 6_000
 ADOPTED_MAX: Final = 100_000
 ADOPTED_AT_ONCE_MAX: Final = 32
 RESTART_CLOSE_CODE: Final = 1012  # Source: ALL-16.
+LIVES: Final = frozenset({RoomKind.BLIND_DATE, RoomKind.SHOW})
+"""Kinds of rooms that are there only while there is something to watch."""
 ROSTER_MS: Final = 30_000
 """How long the presence store remembers a viewer nobody vouches for: as long as one is waited for (QL-29)."""
 
@@ -244,9 +246,12 @@ class Rooms:
         if given.room_id is not None and given.room_id in self._owned:
             state = await self.ask(given.room_id, ShowGiven(given=given))
             inside = everybody(state, self.form(state)) if state.record.is_open else ()
-        elif given.room_id is not None and given.room_id not in self._directory.parked:
-            if await self.goes_on_without(given.room_id):
-                raise SessionEnded
+        elif (
+            given.room_id is not None
+            and given.room_id not in self._directory.parked
+            and await self.goes_on_without(given.room_id)
+        ):
+            raise SessionEnded
         for person_id in person_ids:
             if person_id not in inside:
                 self._world.sink.tell(person_id, given)
@@ -515,7 +520,7 @@ class Rooms:
 
 def is_on_air(record: RoomRecord) -> bool:
     """Whether there is something to watch: a live that runs, or in a public room somebody who sends pictures."""
-    is_public = record.kind is RoomKind.BLIND_DATE or (record.kind is RoomKind.OPEN and bool(record.seats))
+    is_public = record.kind in LIVES or (record.kind is RoomKind.OPEN and bool(record.seats))
     return record.is_open and is_public
 
 

@@ -20,6 +20,8 @@ class RoomKind(StrEnum):
     """The room of a call, for its two people."""
     BLIND_DATE = "blind_date"
     """A matchmaker and two seats, one for a man and one for a woman."""
+    SHOW = "show"
+    """An anchor and her audience, without seats: the web's rooms."""
 
 
 class Face(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,14 +1,15 @@
 """People who are in one blind-date room over raw sockets, thousands in one process, each with a journal of his own.
 
-Everybody keeps to the protocol's rule: ``epoch`` and ``seq`` are taken together, whoever comes back says where he stood,
-and waits before that with full jitter. What does not fit becomes a finding: a hole, a repeat, another frame at the same
-place, a story that goes on somewhere else. Knows how the surface looks from outside, and nothing of what happens to the
-server. Source: reliability e.5, INV-14 … INV-16.
+Everybody keeps to the protocol's rule: ``epoch`` and ``seq`` are taken together, whoever comes back says where he
+stood, and waits before that with full jitter. What does not fit becomes a finding: a hole, a repeat, another frame at
+the same place, a story that goes on somewhere else. Knows how the surface looks from outside, and nothing of what
+happens to the server. Source: reliability e.5, INV-14 … INV-16.
 """
 
 import asyncio
 import json
 import random
+import socket
 import struct
 import time
 from collections import Counter
@@ -22,7 +23,7 @@ import msgspec
 from tests.bench.crowd import masked
 from tests.crash.client import Answer, HttpClient, NoAnswer
 
-__all__ = ["BANNED", "BASE", "Crowd", "Frame", "Person", "Place", "Viewer", "address_of"]
+__all__ = ["Crowd", "Frame", "Person", "Place", "Viewer", "address_of"]
 
 BASE: Final = "/wx/api/qlive"
 HOST: Final = "127.0.0.1"
@@ -35,6 +36,7 @@ FIRST_PAUSE_S: Final = 0.5
 AGAIN_S: Final = 0.1
 CHUNKS_REMEMBERED_MAX: Final = 1_000
 FINDINGS_MAX: Final = 100
+DEAF_BYTES: Final = 4096
 
 CLOSE: Final = 0x8
 PING: Final = 0x9
@@ -232,6 +234,8 @@ class Viewer:
         """What became of him: applied, resumed, shown, holes, repeats …"""
         self.in_at_s = 0.0
         """When the room was last shown to him (monotonic)."""
+        self.is_deaf = False
+        """Whether he reads nothing any more once he is in the room, with a small buffer at that."""
         self._crowd = crowd
         self._asked_since: Place | None = None
         self._has_arrived = False
@@ -309,26 +313,33 @@ class Viewer:
         if self.place is not None:
             query |= {"epoch": self.place.epoch, "seq": self.place.seq}
         line = Line(f"{BASE}/ws?{urlencode(query)}", crowd.reader, self._hear)
-        try:
-            async with asyncio.timeout(SHAKEN_S_MAX):
-                await asyncio.get_running_loop().create_connection(
-                    lambda: line, HOST, port, local_addr=(self.address, 0)
-                )
-                await line.shaken
-        except (OSError, TimeoutError, NoAnswer):
-            self.events["not shaken"] += 1
-            line.cut()
-            return NO_CODE
-        except BaseException:
-            line.cut()
-            raise
         self.line = line
         try:
+            async with asyncio.timeout(SHAKEN_S_MAX):
+                await self._connect(line, port)
+                await line.shaken
             return await line.closed
+        except (OSError, TimeoutError, NoAnswer):
+            self.events["not shaken"] += 1
+            return NO_CODE
         finally:
             line.cut()
             self.line = None
             self.is_in = False
+
+    async def _connect(self, line: Line, port: int) -> None:
+        loop = asyncio.get_running_loop()
+        connection = socket.socket()
+        try:
+            connection.setblocking(False)
+            if self.is_deaf:
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, DEAF_BYTES)
+            connection.bind((self.address, 0))
+            await loop.sock_connect(connection, (HOST, port))
+            await loop.create_connection(lambda: line, sock=connection)
+        except BaseException:
+            connection.close()
+            raise
 
     # --- the journal -------------------------------------------------------------------------------------------------
 
@@ -375,6 +386,8 @@ class Viewer:
         self.is_in = True
         self.in_at_s = time.monotonic()
         self._has_arrived = True
+        if self.is_deaf and self.line is not None:
+            self.line.pause()
         self._arrived.set()
 
     def _follow(self, frame: Frame, place: Place) -> None:

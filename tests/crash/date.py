@@ -19,7 +19,7 @@ from store.interfaces.ledger import EntryKind
 from store.interfaces.money import Currency, wallet
 from store.opened import OpenedStores
 from tests.crash.client import Answer, HttpClient, NoAnswer
-from tests.crash.crowd import AGAIN_S, BASE, TRY_AGAIN, Crowd, Place, Viewer
+from tests.crash.crowd import AGAIN_S, TRY_AGAIN, Crowd, Place, Viewer
 from tests.crash.processes import ServerProcess
 from tests.invariants import Journal, snapshot_of, violations
 
@@ -318,7 +318,8 @@ class Date:
         self.seats[person.person.id] = sat.status == 200 and sat.data["code"] == "success"
         if not self.seats[person.person.id]:
             # An invitation is not kept when the server dies (D-16); an application is.
-            assert is_invited and sat.status == 403, sat
+            assert is_invited
+            assert sat.status == 403, sat
             return
         await self._linger(0.5)
         by = person if self.crowd.chance.random() < 0.7 else self.matchmaker

@@ -92,9 +92,7 @@ class Dater(Person):
                 # Leaving one room says nothing of others.
                 is_known = kind in ("enter", "open", "logout") or was_at == (room_id, number)
                 is_sure = is_done and len(attempts) == 1 and is_known
-                truth.moved(
-                    where, None if moves_to == "nowhere" else RoomId(moves_to), node=number, is_sure=is_sure
-                )
+                truth.moved(where, None if moves_to == "nowhere" else RoomId(moves_to), node=number, is_sure=is_sure)
         return result
 
     # --- sockets ---------------------------------------------------------------------------------------------------
@@ -235,7 +233,7 @@ class Dates:
 
     async def _host(self, person: Dater, room_id: RoomId) -> None:
         rng = person.rng
-        actions: list[tuple[int, Callable[[], Awaitable[None]]]] = [
+        actions: list[tuple[int, Callable[[], Awaitable[Any]]]] = [
             (24, lambda: self._invite(person, room_id)),
             (8, lambda: self._unseat(person, room_id, self._somebody_in(room_id, rng, seated=True))),
             (7, lambda: self._kick(person, room_id)),
@@ -272,7 +270,7 @@ class Dates:
                 return await engine.rooms.impose(who, room_id, guest.id, SanctionKind.BAN, until_ms=until_ms)
             return await engine.rooms.kick(who, room_id, guest.id)
 
-        await self._impose(person, "ban" if is_ban else "kick", "ban", room_id, guest, work, moves_to="nowhere")
+        await self._impose(person, "ban" if is_ban else "kick", room_id, guest, work, moves_to="nowhere")
 
     async def _mute(self, person: Dater, room_id: RoomId) -> None:
         guest = self._somebody_in(room_id, person.rng)
@@ -283,16 +281,17 @@ class Dates:
         async def work(engine: Greenroom, who: PersonRecord) -> Any:
             return await engine.rooms.impose(who, room_id, guest.id, SanctionKind.MUTE, until_ms=until_ms)
 
-        await self._impose(person, "mute", "mute", room_id, guest, work)
+        await self._impose(person, "mute", room_id, guest, work)
         if person.rng.random() < 0.5:
             await self._say(guest, room_id)
 
     async def _impose(
-        self, person: Dater, kind: str, what: str, room_id: RoomId, guest: Dater, work: Work, *, moves_to: str = ""
+        self, person: Dater, kind: str, room_id: RoomId, guest: Dater, work: Work, *, moves_to: str = ""
     ) -> None:
         asked_ms = self.world.now_ms
         with contextlib.suppress(Refused, Lost):
             await person.act(kind, room_id, work, whom=guest, moves_to=moves_to)
+            what = "mute" if kind == "mute" else "ban"
             self.world.rooms.acknowledged(what, room_id, guest.id, asked_ms=asked_ms)
             if moves_to and person.rng.random() < 0.6:
                 # He does not take it, and tries at once.
@@ -342,7 +341,7 @@ class Dates:
 
     async def _watch(self, person: Dater, room_id: RoomId) -> None:
         rng = person.rng
-        actions: list[tuple[int, Callable[[], Awaitable[None]]]] = [
+        actions: list[tuple[int, Callable[[], Awaitable[Any]]]] = [
             (16, lambda: self._apply(person, room_id)),
             (18, lambda: self._sit(person, room_id)),
             (6, lambda: self._race(person, room_id)),
@@ -556,6 +555,6 @@ class Dates:
         return self._by_id[rng.choice(found)] if found else None
 
 
-async def _one_of(actions: list[tuple[int, Callable[[], Awaitable[None]]]], rng: random.Random) -> None:
+async def _one_of(actions: list[tuple[int, Callable[[], Awaitable[Any]]]], rng: random.Random) -> None:
     (act,) = rng.choices([act for _, act in actions], weights=[weight for weight, _ in actions])
     await act()

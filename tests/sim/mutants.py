@@ -26,7 +26,7 @@ from engine.call.actor import CallActor
 from engine.call.lifecycle import Decision, PayMinute, SaveRecord, WakeAt, next_boundary_ms, step
 from engine.call.messages import Arrived, GraceOver, HangUp, Left, Message, Resume, Start
 from engine.errors import BelowFloor, StoreDown
-from engine.events import MinuteBegan, decode_event
+from engine.events import MinuteBegan
 from engine.outbox import Outbox
 from engine.presence import Presence
 from engine.services.gifts import Gifts
@@ -37,6 +37,7 @@ from store.interfaces.ledger import CallFence, Facts, MinuteClaim, Move, Outcome
 from store.memory.calls import MemoryCalls
 from store.memory.leases import MemoryLeases
 from store.memory.ledger import MemoryLedger
+from tests.sim.room_mutants import ROOM_MUTANTS
 
 __all__ = ["MUTANTS", "Mutant"]
 
@@ -474,8 +475,7 @@ def _marked_before_sent() -> AbstractContextManager[Any]:
             if rows:
                 await self._store.sent([row.id for row in rows])
             for row in rows:
-                for person_id in row.person_ids:
-                    self._sink.tell(person_id, decode_event(row.payload))
+                await self._tell_one(row)
         except StoreError:
             pass
         finally:
@@ -549,6 +549,7 @@ MUTANTS: Final[Mapping[str, Mutant]] = MappingProxyType(
         "outbox never swept": _never_swept,
         "silence goes unheard": _silence_unheard,
         "acknowledged and not kept": _acknowledged_unkept,
+        **ROOM_MUTANTS,
     }
 )
 """Each by what it does."""

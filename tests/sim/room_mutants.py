@@ -1,7 +1,7 @@
 """Planted bugs of rooms: the simulator has to find each of them. As ``mutants``, which lists them with the others."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, contextmanager
 from itertools import count
 from types import MappingProxyType
@@ -225,7 +225,7 @@ def _counted_out_twice() -> AbstractContextManager[Any]:
     gone: dict[tuple[RoomId, int], int] = {}
     without, count_of = engine.room.audience.without, engine.room.audience.count_of
 
-    def swept(state: RoomState, people: Iterable[PersonId], *first: Any) -> Decision:
+    def swept(state: RoomState, people: Sequence[PersonId], *first: Any) -> Decision:
         decision = without(state, people, *first)
         key = (state.record.id, state.record.epoch)
         gone[key] = gone.get(key, 0) + sum(isinstance(effect, Went) for effect in decision.effects)
@@ -258,7 +258,9 @@ def _restored_twice() -> AbstractContextManager[Any]:
     """A new owner finds those who sit in the audience as well."""
     init = RoomActor.__init__
 
-    def twice(self: RoomActor, record: RoomRecord, tools: Any, viewers: Mapping[PersonId, Viewer] | None = None) -> None:
+    def twice(
+        self: RoomActor, record: RoomRecord, tools: Any, viewers: Mapping[PersonId, Viewer] | None = None
+    ) -> None:
         init(self, record, tools, viewers)
         audience = self.state.audience
         for seat in record.seats:
@@ -310,16 +312,16 @@ def _viewer_not_missed() -> AbstractContextManager[Any]:
 
 def _grace_from_long_ago() -> AbstractContextManager[Any]:
     """What a node had seen of people before it took their room over counts against them."""
-    away_of = RoomActor._away
+    away_of = engine.room.audience.away_of
 
-    def unfair(self: RoomActor) -> tuple[Away, ...]:
+    def unfair(state: RoomState, form: Any, attendance: Callable[[PersonId], Any]) -> tuple[Away, ...]:
         found = []
-        for away in away_of(self):
-            seen = self.tools.attendance(away.person_id)
+        for away in away_of(state, form, attendance):
+            seen = attendance(away.person_id)
             found.append(away if seen is None else replace(away, since_ms=seen.seen_at_ms))
         return tuple(found)
 
-    return patch.object(RoomActor, "_away", unfair)
+    return patch.object(engine.room.actor, "away_of", unfair)
 
 
 # --- sanctions -----------------------------------------------------------------------------------------------------

@@ -327,7 +327,9 @@ class RoomTruth:
         if after is None or after is before:
             return
         self._records[room_id] = after
-        self.world.trace(node, "room", method, room_id, f"{after.epoch}.{after.version}", "" if after.is_open else "shut")
+        self.world.trace(
+            node, "room", method, room_id, f"{after.epoch}.{after.version}", "" if after.is_open else "shut"
+        )
         if method in ("add", "claim", "reopen"):
             self._owned_ms[room_id] = self.world.now_ms
             self._owner[room_id] = node

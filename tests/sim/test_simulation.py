@@ -53,6 +53,22 @@ SOMETIMES: Final = (
     "error: actor_parked",
     "error: node_declared_dead",
     "error: node_was_asleep",
+    "room opened again",
+    "room taken over",
+    "room taken over, viewers restored",
+    "room taken over, presence store empty",
+    "room not written: NotOwner",
+    "matchmaker lost",
+    "seat race lost",
+    "sits elsewhere",
+    "sat by invitation",
+    "two rooms entered at once",
+    "kicked, then refused",
+    "resumed with all that was missed",
+    "resumed without it",
+    "gift counted on",
+    "gift for gold refused",
+    "warning: room_fenced",
 )
 """States that are rare and that the rules are about: a run that never saw one has not tested it."""
 

@@ -172,9 +172,8 @@ class World:
         return next((node for node in self.live_nodes if node.engine.node.id == room.owner), None)
 
     def is_parked(self, room_id: RoomId) -> bool:
-        """Whether the room's owner has given it up, after too many crashes."""
-        owner = self.owner_of_room(room_id)
-        return owner is not None and room_id in owner.engine.rooms._directory.parked
+        """Whether a node has given the room up, after too many crashes."""
+        return any(room_id in node.engine.rooms._directory.parked for node in self.live_nodes)
 
     async def boot(self, name: str, *, delay_ms: int = 0) -> None:
         """Start the node of that name, again until it stands. Its folder's lock proves that the last one is gone."""

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from engine.billing.posting import decide
 from store.interfaces.errors import Conflict, NotThere
 from store.interfaces.ids import OrderId
-from store.interfaces.orders import OrderRecord, OrderState
+from store.interfaces.orders import Cashier, OrderRecord, OrderState
 from store.interfaces.stores import Stores
 from tests.support.records import BOB, GOLD, T0, TOM, a_recharge, an_order
 from tests.support.stores import on_every_store
@@ -76,6 +76,7 @@ async def test_adding_the_same_order_again_is_fine(stores: Stores, request_key: 
         {"person_id": BOB},
         {"currency": GOLD},
         {"amount": 999},
+        {"cashier": Cashier.NOWPAYMENTS},
         {"request_key": "other"},
         {"created_at_ms": T0 + 1},
     ],
@@ -201,6 +202,53 @@ async def test_open_orders_of_anybody_from_before_a_moment_come_oldest_first(
 ) -> None:
     orders = await one_of_each(stores)
 
-    found = await stores.orders.open_before(created_before_ms, limit=limit)
+    found = await stores.orders.open_before(created_before_ms, Cashier.WECHAT, limit=limit)
 
     assert found == tuple(orders[name] for name in names)
+
+
+@on_every_store
+async def test_open_orders_are_each_cashiers_own_and_can_be_gone_through_in_steps(stores: Stores) -> None:
+    orders = [
+        await stores.orders.add(an_order(f"order-{number}", cashier=cashier, created_at_ms=T0 + number // 3))
+        for number, cashier in enumerate([Cashier.NOWPAYMENTS] * 5 + [Cashier.WECHAT])
+    ]
+
+    steps, after = [], None
+    while found := await stores.orders.open_before(T0 + 9, Cashier.NOWPAYMENTS, after=after, limit=2):
+        steps.append(found)
+        after = found[-1]
+
+    assert [order for step in steps for order in step] == orders[:5]
+    assert len(steps) == 3
+    assert await stores.orders.open_before(T0 + 9, Cashier.WECHAT, limit=9) == (orders[5],)
+
+
+@on_every_store
+async def test_a_cashiers_word_moves_on_from_where_it_may_in_any_state(stores: Stores) -> None:
+    order = await stores.orders.add(an_order(cashier=Cashier.NOWPAYMENTS))
+    await stores.orders.announced(order.id, b"words", payment_id="6422917718", status="waiting")
+
+    assert await stores.orders.moved(order.id, "sending", before=["waiting", "confirming"])
+    assert not await stores.orders.moved(order.id, "confirming", before=["waiting"])
+    await paid(stores, order)
+    assert await stores.orders.moved(order.id, "finished", before=["waiting", "sending"])
+    assert not await stores.orders.moved(NOWHERE, "finished", before=["", "waiting"])
+
+    kept = await stores.orders.get(order.id)
+    assert (kept.status, kept.payment_id, kept.state) == ("finished", "6422917718", OrderState.PAID)
+
+
+@on_every_store
+async def test_orders_can_be_found_by_the_cashiers_word_newest_first(stores: Stores) -> None:
+    for number, status in enumerate(["refunded", "waiting", "partially_paid", ""]):
+        order = await stores.orders.add(an_order(f"order-{number}", created_at_ms=T0 + number))
+        await stores.orders.announced(order.id, b"words", status=status)
+
+    async def names(*statuses: str, since_ms: int = T0, limit: int = 9) -> list[str]:
+        return [one.id for one in await stores.orders.with_status(statuses, since_ms=since_ms, limit=limit)]
+
+    assert await names("refunded", "partially_paid") == ["order-2", "order-0"]
+    assert await names("refunded", "partially_paid", limit=1) == ["order-2"]
+    assert await names("refunded", "partially_paid", since_ms=T0 + 1) == ["order-2"]
+    assert await names("expired") == []

@@ -10,7 +10,9 @@ from store.interfaces.stores import Stores
 from tests.support.records import ANN, BOB, MEI, T0, TOM, a_room, ended, next_version
 from tests.support.stores import on_every_store
 
-MEIS_FACE = Face(public_id="75003883", nickname="梅", avatar_url="https://pictures/mei", gender=2, age=27, area="310100")
+MEIS_FACE = Face(
+    public_id="75003883", nickname="梅", avatar_url="https://pictures/mei", gender=2, age=27, area="310100"
+)
 SEATS = (
     SeatRecord(person_id=MEI, seat="female", stream="mei", face=MEIS_FACE, since_ms=T0),
     SeatRecord(person_id=TOM, seat="male", stream="tom", face=Face(nickname="tom"), since_ms=T0 + 1),

@@ -5,12 +5,24 @@ from typing import Any, Final
 from msgspec.structs import replace
 
 from store.interfaces.calls import CallRecord, EndReason, Phase, Price, Side
+from store.interfaces.donations import DonationRecord
 from store.interfaces.ids import CallId, EntryId, OrderId, PersonId, RoomId
-from store.interfaces.ledger import Cost, EntryKind, MinuteClaim, Move, OrderClaim, OutboxRow, Posting
+from store.interfaces.ledger import (
+    Cost,
+    DonationClaim,
+    EntryKind,
+    MinuteClaim,
+    Move,
+    OrderClaim,
+    OutboxRow,
+    Posting,
+    SubscriptionClaim,
+)
 from store.interfaces.money import Currency, external, house, wallet
 from store.interfaces.orders import OrderRecord
 from store.interfaces.people import PersonRecord, Role
 from store.interfaces.rooms import RoomKind, RoomRecord
+from store.interfaces.subscriptions import SubscriptionRecord
 
 __all__ = [
     "ANN",
@@ -20,9 +32,11 @@ __all__ = [
     "INCOME",
     "MEI",
     "POINTS",
+    "SITE",
     "T0",
     "TOM",
     "a_call",
+    "a_donation",
     "a_gift",
     "a_gold_gift",
     "a_grant",
@@ -30,6 +44,8 @@ __all__ = [
     "a_person",
     "a_recharge",
     "a_room",
+    "a_subscription",
+    "an_admission",
     "an_order",
     "diamonds_of",
     "ended",
@@ -37,6 +53,7 @@ __all__ = [
     "income_of",
     "next_version",
     "points_of",
+    "site_of",
 ]
 
 TOM: Final = PersonId(10_001)
@@ -48,6 +65,7 @@ DIAMONDS: Final = Currency.CALLS_DIAMONDS
 POINTS: Final = Currency.CALLS_POINTS
 GOLD: Final = Currency.QLIVE_GOLD
 INCOME: Final = Currency.QLIVE_INCOME
+SITE: Final = Currency.SITE_DIAMONDS
 
 T0: Final = 1_700_000_000_000
 """A moment in the past, for whatever does not depend on the store's clock."""
@@ -67,6 +85,10 @@ def gold_of(person_id: PersonId) -> Any:
 
 def income_of(person_id: PersonId) -> Any:
     return wallet(INCOME, person_id)
+
+
+def site_of(person_id: PersonId) -> Any:
+    return wallet(SITE, person_id)
 
 
 def a_person(person_id: PersonId = TOM, **changes: Any) -> PersonRecord:
@@ -216,3 +238,44 @@ def a_recharge(order: OrderRecord, transaction_id: str = "wx-1", **changes: Any)
         claim=OrderClaim(order_id=order.id, transaction_id=transaction_id),
     )
     return replace(move, **changes)
+
+
+def _site_move(entry_id: str, kind: EntryKind, payer: PersonId, payee: PersonId, price: int) -> Move:
+    return Move(
+        id=EntryId(entry_id),
+        kind=kind,
+        postings=(Posting(house(SITE), -price), Posting(site_of(payee), price)),
+        person_id=payer,
+        cost=Cost(wallets=(site_of(payer),), amount=price),
+        note="bought",
+    )
+
+
+def a_donation(user: PersonId, anchor: PersonId, amount: int, key: str = "1", *, number: int = 1) -> Move:
+    """All of it for the anchor."""
+    move = _site_move(f"don:{user}:{key}", EntryKind.DONATION, user, anchor, amount)
+    donation = DonationRecord(
+        id=move.id,
+        number=number,
+        user_id=user,
+        anchor_id=anchor,
+        user_name=f"user {user}",
+        anchor_name=f"anchor {anchor}",
+        amount=amount,
+    )
+    return replace(move, claim=DonationClaim(donation=donation))
+
+
+def a_subscription(user: PersonId, anchor: PersonId, since_ms: int = T0, *, price: int = 10, **changes: Any) -> Move:
+    """For a thousand milliseconds."""
+    subscription = SubscriptionRecord(
+        user_id=user, anchor_id=anchor, since_ms=since_ms, until_ms=since_ms + 1_000, price=price
+    )
+    move = _site_move(f"sub:{user}:{anchor}:{since_ms}", EntryKind.SUBSCRIPTION, user, anchor, price)
+    return replace(move, claim=SubscriptionClaim(subscription=replace(subscription, **changes)))
+
+
+def an_admission(person: PersonId, room: str = "room-1", *, price: int = 10, note: str = "s:1") -> Move:
+    """To one of Mei's rooms."""
+    move = _site_move(f"vip:{person}:{room}", EntryKind.ADMISSION, person, MEI, price)
+    return replace(move, note=note)

@@ -46,11 +46,22 @@ BLIND_DATE = Format(
     invitation_ms=30_000,
     audience_max=3,
     seat_silent_ms=60_000,
+    anchor_silent_ms=60_000,
     viewer_silent_ms=30_000,
     lineless_ms=1_800_000,
+    counts_everybody=True,
+)
+SHOW = Format(
+    seats=(),
+    held_by_pictures=False,
+    audience_max=3,
+    seat_silent_ms=0,
+    viewer_silent_ms=0,
+    lineless_ms=0,
+    return_ms=30_000,
 )
 RULES = Rules(
-    formats={RoomKind.CALL: CALL, RoomKind.OPEN: OPEN, RoomKind.BLIND_DATE: BLIND_DATE},
+    formats={RoomKind.CALL: CALL, RoomKind.OPEN: OPEN, RoomKind.BLIND_DATE: BLIND_DATE, RoomKind.SHOW: SHOW},
     custom_fields_max=2,
     custom_field_bytes_max=20,
     count_every_ms=500,

@@ -110,9 +110,7 @@ class Model:
         return anchor | self.watching | set(self.seated) | self.members
 
     def count(self) -> int:
-        if self.form.held_by_pictures:
-            return len(self.watching)
-        return len(self.inside())
+        return len(self.inside()) if self.form.counts_everybody else len(self.watching)
 
     def is_under(self, person_id: PersonId, kind: SanctionKind, now_ms: int) -> bool:
         return self.sanctions.get((person_id, kind), (0, None))[0] > now_ms
@@ -194,10 +192,12 @@ class Model:
             self.put_out(person_id)
 
     def grace_ms(self, away: Away) -> int:
-        if not away.had_line:
-            return self.form.lineless_ms
-        is_on_stage = self.standing(away.person_id) in ("anchor", "seated")
-        return self.form.seat_silent_ms if is_on_stage else self.form.viewer_silent_ms
+        standing = self.standing(away.person_id)
+        if standing == "anchor" and self.form.anchor_silent_ms is None:
+            return 2**62
+        by_standing = {"anchor": self.form.anchor_silent_ms or 0, "seated": self.form.seat_silent_ms}
+        grace_ms = by_standing.get(standing, self.form.viewer_silent_ms) if away.had_line else self.form.lineless_ms
+        return max(grace_ms, self.form.return_ms) if away.is_awaited else grace_ms
 
 
 class RoomMachine(RuleBasedStateMachine):
@@ -483,13 +483,17 @@ class RoomMachine(RuleBasedStateMachine):
 
     @rule(
         away=st.dictionaries(
-            people, st.tuples(st.sampled_from((0, 10_000, 30_000, 60_000, 3_600_000)), st.booleans()), max_size=3
+            people,
+            st.tuples(st.sampled_from((0, 10_000, 30_000, 60_000, 3_600_000)), st.booleans(), st.booleans()),
+            max_size=3,
         )
     )
-    def is_swept_through(self, away: dict[PersonId, tuple[int, bool]]) -> None:
+    def is_swept_through(self, away: dict[PersonId, tuple[int, bool, bool]]) -> None:
         found = {
-            person_id: Away(person_id=person_id, since_ms=self.now_ms - silent_ms, had_line=had_line)
-            for person_id, (silent_ms, had_line) in away.items()
+            person_id: Away(
+                person_id=person_id, since_ms=self.now_ms - silent_ms, had_line=had_line, is_awaited=is_awaited
+            )
+            for person_id, (silent_ms, had_line, is_awaited) in away.items()
             if person_id in self.model.inside()
         }
         message = SweepDue(tuple(found.values()))
@@ -574,3 +578,4 @@ def machine_of(room_kind: RoomKind) -> type[TestCase]:
 TestBlindDate = machine_of(RoomKind.BLIND_DATE)
 TestOpenRoom = machine_of(RoomKind.OPEN)
 TestCallRoom = machine_of(RoomKind.CALL)
+TestShow = machine_of(RoomKind.SHOW)

@@ -138,7 +138,7 @@ async def test_an_owner_who_has_been_replaced_stops_and_nobody_listens_to_him():
         assert date.stage.log.take("room_fenced")["room_id"] == date.room_id
         assert date.room_id not in date.stage.heard.rooms
         assert (attended(date), is_what(date, date.bo)) == (0, None)
-        with pytest.raises(NotFound):
+        with pytest.raises(SessionEnded):
             date.engine.blind_dates.get(date.room_id)
 
 
@@ -156,6 +156,41 @@ async def test_a_room_that_is_nobodys_is_taken_over_by_the_sweep():
 
         assert is_what(date, date.bo) == Standing.WATCHING
         await date.engine.blind_dates.apply(date.bo, date.room_id)
+
+
+async def test_who_watched_a_room_that_was_lost_is_in_it_again_with_it_whatever_the_presence_store_knows():
+    async with on_a_date() as date:
+        date.connect(*date.all)
+        await date.open(date.bo, date.lin)
+        await date.stage.stores.rooms.release(date.room_id, date.room.record.epoch)
+        with pytest.raises(SessionEnded):
+            await date.engine.blind_dates.apply(date.bo, date.room_id)
+        date.stage.log.take("room_fenced")
+
+        # While nobody has it, it is not gone.
+        with pytest.raises(SessionEnded):
+            await date.engine.blind_dates.enter(date.lin, date.room_id)
+        await date.stage.advance(2 * SWEEP_MS)
+
+        assert [is_what(date, person) for person in date.all] == ["anchor", "watching", "watching"]
+        assert date.stage.heard.closed == []
+
+
+async def test_who_waits_where_a_room_will_not_be_again_is_sent_to_look_for_it():
+    async with on_a_date() as date:
+        date.connect(*date.all)
+        await date.open(date.bo, date.lin)
+        await date.stage.stores.rooms.release(date.room_id, date.room.record.epoch)
+
+        async with next_owner(date, takes_over=False):
+            with pytest.raises(SessionEnded):
+                await date.engine.blind_dates.apply(date.bo, date.room_id)
+            date.stage.log.take("room_fenced")
+            await date.stage.advance(2 * SWEEP_MS)
+
+            assert sorted(date.stage.heard.closed) == sorted((person.id, 1012) for person in date.all)
+            with pytest.raises(NotFound):
+                date.engine.blind_dates.get(date.room_id)
 
 
 async def test_a_room_that_crashed_goes_on_from_the_store_in_an_epoch_of_its_own(monkeypatch):
