@@ -116,8 +116,8 @@ class CallEnded(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 class GiftSent(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """A gift was paid; told to giver and recipient. Sent at least once: ``event_id`` is the entry's id.
 
-    ``earned`` is what the recipient got for it. ``room_id`` is set when it was given in a room, which counts in
-    ``combo`` how often it was given in a row.
+    ``earned`` is what the recipient got for it; his face is empty where the surface does not look him up. ``room_id``
+    is set when it was given in a room, which counts in ``combo`` how often it was given in a row.
     """
 
     event_id: str
@@ -125,6 +125,8 @@ class GiftSent(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     room_id: RoomId | None
     from_id: PersonId
     to_id: PersonId
+    giver: Face = Face()
+    recipient: Face = Face()
     gift_id: int
     name: str
     image_url: str

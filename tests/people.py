@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from engine import settings
-from engine.billing.entries import grant_move
+from engine.billing.entries import grant_move, subscription_move
 from engine.errors import BadInput, Forbidden, NotSignedIn, StoreDown
 from engine.events import Event
 from engine.greenroom import Greenroom
@@ -31,13 +31,16 @@ from engine.ports import (
 from engine.room.state import RoomState
 from engine.services.accounts import CALLS, QLIVE, SITE
 from engine.services.blind_dates import room_of
+from engine.services.subscriptions import SUBSCRIPTION_MS
 from engine.world import World
 from store.interfaces.calls import CallRecord
 from store.interfaces.ids import CallId, PersonId, RoomId
+from store.interfaces.ledger import Verdict
 from store.interfaces.money import Currency, currencies_of
 from store.interfaces.people import PersonRecord, Role
 from store.interfaces.shows import ShowInfo, ShowKind, ShowRecord
 from store.interfaces.stores import Stores
+from store.interfaces.subscriptions import SubscriptionRecord
 from store.memory.database import MemoryDatabase
 from store.memory.stores import memory_stores
 from tests.invariants import snapshot_of, violations
@@ -479,6 +482,23 @@ class Visit:
     async def diamonds(self, *people: PersonRecord) -> list[int]:
         """What each of them holds."""
         return [await self.engine.statements.held(person.id, Currency.SITE_DIAMONDS) for person in people]
+
+    async def subscribed(
+        self, user: PersonRecord, *, left_ms: int, price: int = 10, key: str | None = None
+    ) -> SubscriptionRecord:
+        """A subscription of the user to jliu that was paid nearly thirty days ago, and expires in ``left_ms``."""
+        until_ms = self.engine.node.now_ms() + left_ms
+        subscription = SubscriptionRecord(
+            user_id=user.id,
+            anchor_id=self.jliu.id,
+            since_ms=until_ms - SUBSCRIPTION_MS,
+            until_ms=until_ms,
+            price=price,
+            request_key=key,
+        )
+        outcome = await self.engine.ledger.post(subscription_move(subscription, earned=price))
+        assert outcome.verdict is Verdict.POSTED
+        return subscription
 
     async def show(self, kind: ShowKind = ShowKind.FREE, price: int = 0, character: str = "Tina") -> ShowRecord:
         """One of jliu's rooms."""

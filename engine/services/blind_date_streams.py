@@ -96,19 +96,11 @@ class BlindDateStreams:
     async def is_over(self, sender: Sender) -> bool:
         """Whether he certainly has no business sending it: the live is over, or he is on its stage no more."""
         assert sender.person is not None
-        assert sender.room_id is not None
-        person_id = sender.person.id
-        place = self._rooms.place_of(person_id)
+        place = self._rooms.place_of(sender.person.id)
         if place is not None:
             return not _is_on_stage(place) or place.state.record.id != sender.room_id
         try:
-            self._rooms.get(sender.room_id)
-        except NotFound:
-            pass
-        else:
-            return True
-        try:
-            return not await self._is_on_elsewhere(person_id)
+            return not await self._is_on_elsewhere(sender.person.id)
         except StoreDown:
             return False
 

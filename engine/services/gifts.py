@@ -83,7 +83,7 @@ class Gifts:
             return recipient
 
         entry = await self._giving.give(
-            guest.id, gift_id, count, note=gift_note(gift_id, count), key=key, recipient=looked_up
+            guest, gift_id, count, note=gift_note(gift_id, count), key=key, recipient=looked_up
         )
         assert entry.payer_balance is not None
         return GiftReceipt(entry=entry, balance_diamonds=entry.payer_balance)

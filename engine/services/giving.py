@@ -15,8 +15,11 @@ from engine.errors import BadInput, KeyReused, NotFound
 from engine.events import GiftSent
 from engine.outbox import Outbox
 from engine.ports import Rng
+from engine.room.roster import face_of
 from store.interfaces.ids import CallId, PersonId, RoomId
 from store.interfaces.ledger import JournalEntry, Move
+from store.interfaces.people import PersonRecord
+from store.interfaces.rooms import Face
 
 __all__ = ["Giving", "MoveOf", "Present", "Recipient"]
 
@@ -34,6 +37,7 @@ class Recipient(msgspec.Struct, frozen=True, kw_only=True):
     """Who is given something, and in which call or room."""
 
     person_id: PersonId
+    face: Face = Face()
     call_id: CallId | None = None
     room_id: RoomId | None = None
 
@@ -73,7 +77,7 @@ class Giving:
 
     async def give(
         self,
-        giver_id: PersonId,
+        giver: PersonRecord,
         gift_id: int,
         count: int,
         *,
@@ -90,26 +94,29 @@ class Giving:
             NotFound: no such gift. BadInput: that many cost too much. BelowFloor: the giver cannot pay.
             KeyReused: the key was used for another gift. StoreDown: not confirmed; with the same key, again is safe.
         """
+        entry_id = gift_entry_id(giver.id, f"s:{self._rng.hex(12)}" if key is None else f"k:{key}")
+        if key is not None:
+            # Before the catalogue: what has been given stays given when nobody can give it any more.
+            given = await self._ledger.entry(entry_id)
+            if given is not None:
+                if given.note != note:
+                    raise KeyReused
+                return given
         present = self._catalogue.get(gift_id)
         if present is None:
             raise NotFound("gift")
         cost = present.price * count
         if cost > self._amount_max:
             raise BadInput(field="count")
-        entry_id = gift_entry_id(giver_id, f"s:{self._rng.hex(12)}" if key is None else f"k:{key}")
-        if key is not None:
-            given = await self._ledger.entry(entry_id)
-            if given is not None:
-                if given.note != note:
-                    raise KeyReused
-                return given
         to = await recipient()
         gift = GiftSent(
             event_id=entry_id,
             call_id=to.call_id,
             room_id=to.room_id,
-            from_id=giver_id,
+            from_id=giver.id,
             to_id=to.person_id,
+            giver=face_of(giver),
+            recipient=to.face,
             gift_id=present.id,
             name=present.name,
             image_url=present.image_url,

@@ -12,6 +12,7 @@ from engine.billing.tariff import gift_income
 from engine.errors import BadInput
 from engine.node import Node
 from engine.outbox import Outbox
+from engine.room.roster import face_of
 from engine.services.giving import Giving, Present, Recipient
 from engine.services.welcome import require_welcome
 from engine.world import World
@@ -86,10 +87,10 @@ class GoldGifts:
         require_welcome(giver, self._node)
 
         async def chosen() -> Recipient:
-            return Recipient(person_id=recipient.id, room_id=room_id)
+            return Recipient(person_id=recipient.id, face=face_of(recipient), room_id=room_id)
 
         entry = await self._giving.give(
-            giver.id, gift_id, count, note=gift_note(gift_id, count, to_id=recipient.id), key=key, recipient=chosen
+            giver, gift_id, count, note=gift_note(gift_id, count, to_id=recipient.id), key=key, recipient=chosen
         )
         gold, income = (held.amount for held in entry.held)
         return GoldReceipt(entry=entry, gold=gold, income=income)

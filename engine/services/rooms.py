@@ -38,6 +38,8 @@ __all__ = ["Place", "Rooms", "is_on_air"]
 ASK_DEADLINE_MS: Final = 6_000
 ADOPTED_MAX: Final = 100_000
 ADOPTED_AT_ONCE_MAX: Final = 32
+LOOKS: Final = 2
+"""One is too few: what the store was asked for and did not confirm may take effect after the first."""
 RESTART_CLOSE_CODE: Final = 1012  # Source: ALL-16.
 LIVES: Final = frozenset({RoomKind.BLIND_DATE, RoomKind.SHOW})
 """Kinds of rooms that are there only while there is something to watch."""
@@ -80,7 +82,7 @@ class Rooms:
         self._presence = presence
         self._owned: dict[RoomId, RoomActor] = {}
         self._of_person: dict[PersonId, dict[RoomId, RoomActor]] = {}
-        self._doubtful: set[RoomId] = set()  # Perhaps ours, without an actor.
+        self._doubtful: dict[RoomId, int] = {}  # Perhaps ours, without an actor; how often to look yet.
         self._bereft: dict[RoomId, RoomState] = {}  # Of those that this node had: who is left here without a room.
         self._roster = Roster(
             world.stores.presence,
@@ -341,7 +343,7 @@ class Rooms:
         except Conflict as error:
             raise AlreadyExists from error
         except StoreError as error:
-            self._doubtful.add(room.id)
+            self._doubt(room.id)
             raise StoreDown from error
         await self._own(kept)
         self._world.log.info("room_made", room_id=kept.id, anchor=kept.anchor_id, call_id=kept.call_id)
@@ -369,10 +371,10 @@ class Rooms:
         except AlreadyExists as error:
             raise SessionEnded from error
         except StoreError as error:
-            self._doubtful.add(room.id)
+            self._doubt(room.id)
             raise StoreDown from error
         if opened is None:
-            self._doubtful.add(room.id)
+            self._doubt(room.id)
             raise SessionEnded
         await self._own(opened)
         self._world.log.info("room_opened_again", room_id=opened.id, anchor=opened.anchor_id)
@@ -385,13 +387,7 @@ class Rooms:
             try:
                 await self._adopt(NOBODY)
                 for room_id in tuple(self._doubtful):
-                    record = await self._world.stores.rooms.get(room_id)
-                    self._doubtful.discard(room_id)
-                    is_mine = record is not None and record.is_open and record.owner == self._node.id
-                    if record is not None and is_mine and room_id not in {*self._owned, *self._directory.parked}:
-                        await self._adopt_one(record)
-                    if room_id not in self._doubtful:
-                        self._send_on(room_id)
+                    await self._look_at(room_id)
                 await self.on_sweep()
             except (StoreError, EngineError):
                 self._world.log.warning("sweep_failed")
@@ -425,7 +421,7 @@ class Rooms:
             claimed = await self._world.stores.rooms.claim(record, self._node.id)
         except Unavailable:
             # It may be ours by now, and would have no actor: the sweep looks.
-            self._doubtful.add(record.id)
+            self._doubt(record.id)
             self._world.log.warning("room_not_claimed", room_id=record.id)
             return
         if claimed is None:
@@ -437,7 +433,7 @@ class Rooms:
         except SessionEnded:
             return  # It closed as it was taken over.
         except StoreDown:
-            self._doubtful.add(record.id)
+            self._doubt(record.id)
 
     async def _own(self, room: RoomRecord, *, is_new: bool = True) -> None:
         first = [room]
@@ -472,6 +468,23 @@ class Rooms:
         known = await self._roster.viewers(record.id, limit=limit, now_ms=self._node.now_ms())
         before = self._bereft.get(record.id)
         return {**({} if before is None else before.audience), **known}
+
+    def _doubt(self, room_id: RoomId) -> None:
+        self._doubtful[room_id] = LOOKS
+
+    async def _look_at(self, room_id: RoomId) -> None:
+        """See what has become of a room that may be ours, and own it if so."""
+        record = await self._world.stores.rooms.get(room_id)
+        looks_left = self._doubtful.pop(room_id, 0) - 1
+        if looks_left > 0:
+            self._doubtful[room_id] = looks_left
+        is_mine = record is not None and record.is_open and record.owner == self._node.id
+        is_still_to_come = False
+        if record is not None and is_mine and room_id not in {*self._owned, *self._directory.parked}:
+            await self._adopt_one(record)
+            is_still_to_come = room_id not in self._owned
+        if not is_still_to_come:
+            self._send_on(room_id)
 
     def _send_on(self, room_id: RoomId) -> None:
         """Whoever still waits here for a room that went elsewhere is to look for it anew (D-13)."""
@@ -514,7 +527,7 @@ class Rooms:
             self._world.sink.end_room(actor.record.id)
         if actor.record.is_open:
             self._roster.dropped(actor.record.id)
-            self._doubtful.add(actor.record.id)  # Fenced by ourselves, or cut short: the sweep looks.
+            self._doubt(actor.record.id)  # Fenced by ourselves, or cut short: the sweep looks.
             self._bereft[actor.record.id] = actor.state
 
 

@@ -164,7 +164,7 @@ def encode(event: events.Event) -> bytes | None:
     return write_json({"type": kind, "data": msgspec.to_builtins(data)})
 
 
-def _shown(event: events.Event) -> tuple[str, msgspec.Struct] | None:  # noqa: PLR0911, C901  # one row for each event
+def _shown(event: events.Event) -> tuple[str, msgspec.Struct] | None:  # one row for each event
     match event:
         case events.CallRang(call_id=call, from_id=by):
             return "call_apply", CallApply(record_id=call, room_instance_id=call, from_user_id=by)

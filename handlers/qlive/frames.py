@@ -79,12 +79,17 @@ class SeatOff(msgspec.Struct, kw_only=True, tag_field="content_type", tag="off")
 
 
 class Present(msgspec.Struct, kw_only=True):
-    """A gift that was paid. ``event_id`` is the same when it is told twice; ``combo`` counts gifts given in a row."""
+    """A gift that was paid, ``giver`` to ``recipient``.
+
+    ``event_id`` is the same when it is told twice; ``combo`` counts gifts given in a row.
+    """
 
     gift_id: int
     gift_title: str
     gift_num: int
     gift_image: str
+    giver: UserShown
+    recipient: UserShown
     combo: int
     event_id: str
 
@@ -327,6 +332,8 @@ def _present(gift: events.GiftSent) -> Present:
         gift_title=gift.name,
         gift_num=gift.count,
         gift_image=gift.image_url,
+        giver=UserShown(**_seen(gift.giver)),
+        recipient=UserShown(**_seen(gift.recipient)),
         combo=gift.combo,
         event_id=gift.event_id,
     )

@@ -224,6 +224,11 @@ class Date:
         inside: dict[str, Any] = (await self._desk_insists("GET", "")).data
         return inside
 
+    async def standing_of(self, person_id: str) -> str:
+        """What somebody is in the room, as operators see it; empty: he is not in it."""
+        standing: str = (await self._desk_insists("GET", f"/people/{person_id}")).data["standing"]
+        return standing
+
     async def read_up(self) -> None:
         """Hear all that this epoch has told so far, also what was told before anybody was back."""
         stands = self.matchmaker.place

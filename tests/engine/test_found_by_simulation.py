@@ -1,20 +1,23 @@
 """What the simulator has found stays found: each mistake as small as it can be told, whatever seeds do later."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 from msgspec.structs import replace
 
-from engine.errors import StoreDown
+from engine.errors import SessionEnded, StoreDown
 from engine.presence import Presence
 from store.interfaces.calls import CallRecord, EndReason, Phase
 from store.interfaces.errors import Conflict, Unavailable
-from store.interfaces.ids import CallId, NodeId
+from store.interfaces.ids import NOBODY, CallId, NodeId, RoomId
+from store.interfaces.rooms import RoomKind, RoomRecord
 from store.memory.calls import MemoryCalls
 from store.memory.database import MemoryDatabase
 from store.memory.ledger import MemoryLedger
 from store.memory.rooms import MemoryRooms
-from tests.people import Cast, on_stage
+from tests.people import Cast, Date, Stage, on_a_date, on_stage
 
 GRACE_MS = 20_000
 
@@ -265,3 +268,116 @@ async def test_a_room_whose_making_nobody_confirmed_gets_an_owner(monkeypatch: p
         await cast.stage.advance(20_000)
 
         assert len(cast.engine.rooms.owned()) == 1
+
+
+# --- rooms ---------------------------------------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def another_node(date: Date) -> AsyncIterator[Stage]:
+    """A second server over the same stores."""
+    options = date.engine.options
+    stage = Stage(date.stage.stores, replace(options, node=replace(options.node, name="another")), seed=1)
+    await stage.start(supersedes=False)
+    try:
+        yield stage
+    finally:
+        await stage.tasks.cancel_all()
+
+
+async def test_a_gift_is_shown_by_the_node_that_has_its_room():
+    async with on_a_date() as date, another_node(date) as other:
+        await date.open(date.bo)
+        await date.stage.grant(date.bo, 100)
+
+        await other.engine.gold_gifts.give(date.bo, date.hong, 1, 1, key="k", room_id=date.room_id)
+        await date.stage.advance(12_000)
+
+        assert date.heard(date.bo).count("GiftSent") == 1
+        assert await date.stage.stores.ledger.unsent(10) == ()
+        while "event_not_told" in other.log.events():
+            other.log.take("event_not_told")
+
+
+async def test_a_live_that_nobody_has_just_now_is_not_said_to_be_over():
+    async with on_a_date() as date:
+        await date.open()
+        date.engine.rooms._owned[date.room_id].stop()
+        await date.stage.advance(100)
+
+        with pytest.raises(SessionEnded):
+            await date.engine.blind_dates.end(date.hong, date.room_id)
+        await date.stage.advance(10_000)
+        await date.engine.blind_dates.end(date.hong, date.room_id)
+
+        kept = await date.stage.stores.rooms.get(date.room_id)
+        assert kept is not None
+        assert not kept.is_open
+
+
+async def test_a_room_whose_takeover_took_effect_after_a_look_at_it_gets_an_owner(monkeypatch: pytest.MonkeyPatch):
+    async with on_a_date() as date:
+        await date.open()
+        Sabotage(monkeypatch, MemoryRooms, "claim", Unavailable(), times=1)
+        honest_get = MemoryRooms.get
+
+        async def get_before_claim(self: MemoryRooms, room_id: RoomId) -> RoomRecord | None:
+            read = await honest_get(self, room_id)
+            if read is not None and read.owner == NOBODY:
+                await self.claim(read, date.engine.node.id)
+            return read
+
+        rooms = date.stage.stores.rooms._store._database.rooms  # type: ignore[attr-defined]
+        rooms[date.room_id] = replace(rooms[date.room_id], owner=NOBODY, epoch=2)
+        date.engine.rooms._owned[date.room_id].stop()
+        monkeypatch.setattr(MemoryRooms, "get", get_before_claim)
+        await date.stage.advance(30_000, seen=date.all)
+
+        assert date.room.record.owner == date.engine.node.id
+        date.stage.log.take("room_not_claimed")
+
+
+async def test_whoever_went_elsewhere_while_his_room_was_nobodys_is_not_in_it_any_more():
+    async with on_a_date() as date:
+        mao = await date.stage.join("dev:mao?gender=2&matchmaker=1")
+        elsewhere = (await date.engine.blind_dates.open(mao)).record.id
+        await date.open(date.bo)
+        await date.engine.blind_dates.apply(date.bo, date.room_id)
+        date.engine.rooms._owned[date.room_id].stop()
+        await date.stage.advance(100)
+
+        await date.engine.blind_dates.enter(date.bo, elsewhere)
+        await date.stage.advance(10_000, seen=(*date.all, mao))
+
+        place = date.engine.blind_dates.place_of(date.bo.id)
+        assert place is not None
+        assert place.state.record.id == elsewhere
+        assert date.room.record.applicants == ()
+
+
+async def test_silence_from_before_a_takeover_is_not_held_against_anybody():
+    async with on_a_date() as date, another_node(date) as other:
+        date.connect(*date.all)
+        await date.open(date.bo)
+        other.engine.presence.line_opened(date.bo.id)
+        other.engine.presence.line_closed(date.bo.id, heard_at_ms=other.engine.node.now_ms())
+        await date.stage.advance(40_000)
+        await date.stage.kill()
+
+        await other.advance(25_000)
+
+        assert [state.record.id for state in other.engine.rooms.of(date.bo.id, RoomKind.BLIND_DATE)] == [date.room_id]
+
+
+async def test_a_room_that_was_given_up_is_not_claimed_again_and_again():
+    async with on_a_date() as date:
+        await date.open()
+        date.engine.rooms._owned[date.room_id].stop()
+        await date.stage.advance(100)
+        date.engine.rooms._directory._parked[date.room_id] = None
+
+        await date.stage.advance(30_000)
+
+        kept = await date.stage.stores.rooms.get(date.room_id)
+        assert kept is not None
+        assert kept.epoch == 1

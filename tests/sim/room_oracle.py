@@ -105,11 +105,10 @@ class Story:
     """What one owner told its room."""
 
     events: list[Event] = field(default_factory=list)
-    gifts: set[str] = field(default_factory=set)
+    gifts: dict[str, int] = field(default_factory=dict)
     combos: dict[tuple[PersonId, PersonId, int], tuple[int, int]] = field(default_factory=dict)
     came: dict[PersonId, int] = field(default_factory=dict)
     inside: dict[PersonId, int] = field(default_factory=dict)
-    began_ms: int = 0
 
 
 class RoomTruth:
@@ -302,9 +301,11 @@ class RoomTruth:
         if position is None:
             return
         story = self._stories[room_id, position.epoch]
-        if gift.event_id in story.gifts:
+        # What is no longer remembered may be told again; clients know it by its id.
+        forgotten_seq = position.seq - self.world.options.rooms.history_events_max
+        if story.gifts.get(gift.event_id, 0) >= max(1, forgotten_seq):
             self._break(f"INV-17: {room_id} is shown gift {gift.event_id} twice")
-        story.gifts.add(gift.event_id)
+        story.gifts[gift.event_id] = position.seq
         key, now_ms = (gift.from_id, gift.to_id, gift.gift_id), node.engine.node.now_ms()
         count, until_ms = story.combos.get(key, (0, 0))
         due = count + 1 if until_ms > now_ms else 1

@@ -8,7 +8,6 @@ from msgspec.structs import replace
 from engine import settings
 from engine.errors import AlreadyExists, BadInput, Banned, BelowFloor, Busy, StoreDown, WrongPhase
 from engine.services.admissions import Right, price_to_enter
-from engine.services.subscriptions import SUBSCRIPTION_MS
 from store.interfaces.people import Ban, BanKind
 from store.interfaces.shows import ShowKind
 from tests.people import Visit, on_a_visit
@@ -63,8 +62,10 @@ async def test_a_subscription_opens_the_door_for_as_long_as_it_runs_and_a_paymen
     async with on_a_visit() as visit:
         show = await visit.show(VIP, 10)
         await pay(visit, show)
-        await visit.engine.subscriptions.subscribe(visit.wei, visit.jliu, amount=None, key=None)
-        await visit.stage.advance(SUBSCRIPTION_MS)
+        await visit.subscribed(visit.wei, left_ms=1_000)
+        assert await rights(visit, show) == [Right.OWNER, Right.PAID, Right.SUBSCRIBED, None]
+
+        await visit.stage.advance(1_000)
 
         assert await rights(visit, show) == [Right.OWNER, Right.PAID, None, None]
 
@@ -212,7 +213,7 @@ async def test_a_place_waits_a_while_for_who_has_paid_and_not_for_who_could_not(
         with pytest.raises(BelowFloor):
             await pay(visit, show, visit.wei)
         await pay(visit, show)
-        await visit.stage.grant(visit.wei, 1)
+        await visit.stage.grant(visit.wei, 1, key="more")
 
         await visit.stage.advance(29_000)
         with pytest.raises(Busy):

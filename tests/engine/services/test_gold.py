@@ -145,6 +145,7 @@ async def test_both_hear_of_a_gift_and_in_which_room_it_was():
             (event,) = [told for told in party.stage.heard.events[person.id] if isinstance(told, GiftSent)]
             assert event.event_id == receipt.entry.id
             assert (event.from_id, event.to_id, event.room_id) == (party.lin.id, party.bo.id, ROOM)
+            assert (event.giver.nickname, event.recipient.nickname) == (party.lin.nickname, party.bo.nickname)
             assert (event.gift_id, event.count, event.earned) == (CHOCOLATE, 2, 10)
             assert (event.name, event.image_url) == ("巧克力", "https://img.example/chocolate.png")
 
@@ -165,6 +166,16 @@ async def test_a_repeat_tells_the_first_receipt_though_there_is_new_gold():
 
         assert await party.give(CHOCOLATE, 2, key="k1") == first
         assert await party.purses(party.lin) == (1_000, 25)
+
+
+async def test_a_repeat_tells_the_first_receipt_though_nobody_can_give_that_any_more():
+    async with at_the_party(gold=100) as party:
+        first = await party.give(CHOCOLATE, 2, key="k1")
+        party.engine.gold_gifts.offer(())
+
+        assert await party.give(CHOCOLATE, 2, key="k1") == first
+        with pytest.raises(NotFound):
+            await party.give(CHOCOLATE, 2, key="k2")
 
 
 async def test_a_key_is_good_for_one_gift_to_one_person():

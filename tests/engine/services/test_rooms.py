@@ -635,7 +635,7 @@ async def test_when_all_is_over_nothing_is_left():
         await date.stage.advance(3_000)
 
         rooms = date.engine.rooms
-        assert (attended(date), rooms.owned(), rooms._of_person, rooms._doubtful) == (0, (), {}, set())
+        assert (attended(date), rooms.owned(), rooms._of_person, rooms._doubtful) == (0, (), {}, {})
         assert (len(rooms._tools.alarms), len(rooms._directory)) == (0, 0)
         assert (rooms._roster._here, rooms._roster._changes) == ({}, {})
         assert date.stage.heard.rooms == {}

@@ -7,7 +7,6 @@ from msgspec.structs import replace
 
 from engine import settings
 from engine.errors import AlreadyExists, BadInput, Banned, BelowFloor, NotFound, StoreDown
-from engine.services.subscriptions import SUBSCRIPTION_MS
 from store.interfaces.people import Ban, BanKind
 from tests.people import Visit, on_a_visit
 
@@ -34,13 +33,13 @@ async def test_a_subscription_costs_what_the_anchor_asks_and_lasts_thirty_days_t
 
 async def test_it_runs_until_it_has_expired_and_can_then_be_renewed():
     async with on_a_visit() as visit:
-        first = await subscribe(visit)
-        await visit.stage.advance(SUBSCRIPTION_MS - 60_000)
+        first = await visit.subscribed(visit.yi, left_ms=60_000)
+        await visit.stage.advance(59_999)
         assert await visit.engine.subscriptions.running(visit.yi.id, visit.jliu.id) == first
         with pytest.raises(AlreadyExists):
             await subscribe(visit)
 
-        await visit.stage.advance(60_000)
+        await visit.stage.advance(1)
 
         assert await visit.engine.subscriptions.running(visit.yi.id, visit.jliu.id) is None
         assert await visit.engine.subscriptions.running_of(visit.yi.id) == ()
@@ -77,8 +76,16 @@ async def test_fifty_at_once_with_one_key_are_one_and_equal_answers():
 
         assert len(set(found)) == 1
         assert await visit.diamonds(visit.yi) == [990]
-        await visit.stage.advance(SUBSCRIPTION_MS)
-        assert await subscribe(visit, key="k1") == found[0]
+
+
+async def test_a_key_does_not_renew_what_it_has_begun():
+    async with on_a_visit() as visit:
+        first = await visit.subscribed(visit.yi, left_ms=1_000, key="k1")
+        await visit.stage.advance(1_000)
+
+        assert await subscribe(visit, key="k1") == first
+        assert await subscribe(visit, key="k2") != first
+        assert await visit.diamonds(visit.yi) == [980]
 
 
 async def test_the_price_is_the_anchors_and_what_the_client_says_is_only_compared():

@@ -3,7 +3,7 @@
 import pytest
 
 from engine import events
-from engine.records import BanKind, EndReason, Side
+from engine.records import BanKind, EndReason, Face, Side
 from handlers.calls.socket import DIALECT
 from handlers.wire.codec import read_json
 from store.interfaces.ids import CallId, PersonId, RoomId
@@ -54,7 +54,7 @@ FRAMES = [
         {"roomID": ROOM, "roomStatusCode": 4},
     ),
     (
-        events.RoomTextSaid(room_id=ROOM_ID, from_id=TOM_ID, nickname="小明", avatar_url="a", text="你好"),
+        events.RoomTextSaid(room_id=ROOM_ID, from_id=TOM_ID, face=Face(nickname="小明", avatar_url="a"), text="你好"),
         "CustomTextMsg",
         {"roomID": ROOM, "userID": str(TOM), "nickName": "小明", "headPic": "a", "text": "你好"},
     ),
@@ -89,7 +89,7 @@ FRAMES = [
             "roomID": None,
         },
     ),
-    (events.AudienceChanged(room_id=ROOM_ID, count=3), "audience", {"roomID": ROOM, "audienceCount": 3}),
+    (events.AudienceChanged(room_id=ROOM_ID, count=3, likes_count=0), "audience", {"roomID": ROOM, "audienceCount": 3}),
     (events.WarningIssued(text="请注意"), "warn", {"warnMessage": "请注意"}),
     (
         events.BroadcastBanned(text="违规", is_account=False),
@@ -112,9 +112,26 @@ def test_an_event_has_its_frame(event, kind, data):
     assert read_json(encoded) == {"type": kind, "data": data}
 
 
-def test_every_event_and_every_listed_type_has_a_frame_above():
-    assert {type(event) for event, _, _ in FRAMES} == set(events.Event.__args__)
+THE_ROOM = {"room_id": ROOM_ID, "status_code": 4}
+SEAT = {"person_id": MEI_ID, "seat": "pusher", "face": Face()}
+
+
+@pytest.mark.parametrize(
+    "event", [events.SeatTaken(stream="s", **SEAT, **THE_ROOM), events.SeatLeft(**SEAT, **THE_ROOM)]
+)
+def test_whatever_changes_the_stage_is_a_change_of_pushers(event):
+    frame = read_json(DIALECT.encode(event))
+
+    assert frame == {"type": "notifyPusherChange", "data": {"roomID": ROOM, "roomStatusCode": 4}}
+
+
+def test_every_listed_type_has_a_frame_above():
     assert {kind for _, kind, _ in FRAMES} == DIALECT.events.keys()
+
+
+def test_what_rooms_of_other_surfaces_are_told_has_no_frame():
+    assert DIALECT.encode(events.SeatOffered(room_id=ROOM_ID, until_ms=1)) is None
+    assert DIALECT.encode(events.Muted(room_id=ROOM_ID, is_muted=True, until_ms=None)) is None
 
 
 # --- who gets one ----------------------------------------------------------------------------------------------------
