@@ -93,15 +93,15 @@ class SignedWebTokens:
         self._new_id = new_id
 
     def issue(
-        self, kind: TokenKind, *, user_id: int, now_s: int, family_id: str = "", anchor: str = ""
+        self, kind: TokenKind, *, user_id: int, now_s: int, family_id: str = "", token_id: str = "", anchor: str = ""
     ) -> tuple[str, WebClaims]:
-        """A token and what it says; without ``family_id`` it begins a family of its own."""
+        """A token and what it says; without ``family_id`` it begins a family of its own. Equal arguments, equal token."""
         payload = _Payload(
             iss=self._issuer,
             aud=self._audience,
             token_type=kind,
             user_id=user_id,
-            jti=self._new_id(),
+            jti=token_id or self._new_id(),
             family=family_id or self._new_id(),
             iat=now_s,
             nbf=now_s,

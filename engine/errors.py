@@ -9,6 +9,7 @@
     │   ├── WrongRole        this person is not the kind of person who may ask this
     │   ├── Banned           an operator has excluded this person
     │   ├── Forbidden        the thing exists and is somebody else's
+    │   │   └── Silenced     the caller is in the room and may not talk there
     │   ├── NotFound         no such person, call, room, order or gift
     │   ├── Unreachable      the other person is offline, hidden or unknown
     │   ├── Busy             one of the two already has a call
@@ -55,6 +56,7 @@ __all__ = [
     "Refused",
     "RoomFull",
     "SessionEnded",
+    "Silenced",
     "StoreDown",
     "TooLong",
     "TooMany",
@@ -111,6 +113,13 @@ class Forbidden(Refused):
     """It exists and belongs to somebody else, where the documents allow to say so."""
 
     code = "FORBIDDEN"
+
+
+class Silenced(Forbidden):
+    """Muted in this room. Whoever need not tell this apart does not."""
+
+    def __init__(self) -> None:
+        super().__init__("muted in this room")
 
 
 class NotFound(Refused):

@@ -13,6 +13,7 @@ from store.interfaces.ids import CallId, PersonId, RoomId
 from store.interfaces.rooms import Face, SeatRecord
 
 __all__ = [
+    "AnchorLineShown",
     "AudienceChanged",
     "BalanceLow",
     "BroadcastBanned",
@@ -227,6 +228,22 @@ class RoomTextSaid(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     from_id: PersonId
     face: Face
     text: str
+    at_ms: int
+
+
+class AnchorLineShown(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Something was said in the anchor's own conversation, by her or by her character; told to everybody in the room.
+
+    ``speaker`` is by whose name, ``sent`` the client's own words for when; ``html`` is harmless.
+    """
+
+    room_id: RoomId
+    anchor: Face
+    is_anchor: bool
+    speaker: str
+    sent: str
+    text: str
+    html: str
 
 
 class Muted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -312,6 +329,7 @@ Event = (
     | AudienceChanged
     | CrowdChanged
     | RoomTextSaid
+    | AnchorLineShown
     | Muted
     | SentAway
     | RoomClosed

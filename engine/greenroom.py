@@ -17,6 +17,7 @@ from engine.node import Node
 from engine.outbox import Outbox
 from engine.presence import Presence
 from engine.room.formats import rules_of
+from engine.room.state import RoomState
 from engine.services.accounts import account_rules
 from engine.services.admissions import Admissions
 from engine.services.blind_date_streams import BlindDateStreams
@@ -27,19 +28,26 @@ from engine.services.donations import Donations
 from engine.services.follows import Follows
 from engine.services.gifts import Gifts
 from engine.services.gold_gifts import GoldGifts
+from engine.services.guests import Guests
 from engine.services.identity import Identity
+from engine.services.known_people import KnownPeople
 from engine.services.live_rooms import LiveRooms
 from engine.services.notices import Notices
 from engine.services.operator import Operator
 from engine.services.profiles import Profiles
 from engine.services.qlive_people import QlivePeople
+from engine.services.quotas import Quotas
 from engine.services.recharge import Recharge
 from engine.services.room_streams import RoomStreams
 from engine.services.rooms import Rooms
+from engine.services.show_chat import ShowChat
+from engine.services.show_rooms import ShowRooms
 from engine.services.shows import Shows
+from engine.services.site_people import SitePeople
 from engine.services.statements import Statements
 from engine.services.streams import Streams
 from engine.services.subscriptions import Subscriptions
+from engine.services.web_sign_ins import WebSignIns
 from engine.world import World
 from store.interfaces.errors import StoreError
 
@@ -97,7 +105,15 @@ class Greenroom:
             node=self.node,
             log=world.log,
         )
-        self.identity = Identity(world, account_rules(options), node=self.node, ids=ids, ledger=self.ledger)
+        known = KnownPeople(world.clock)
+        self.identity = Identity(
+            world, account_rules(options), node=self.node, ids=ids, ledger=self.ledger, known=known
+        )
+        self.guests = Guests(world, node=self.node)
+        self.web_sign_ins = WebSignIns(world, node=self.node, known=known, presence=self.presence)
+        self.site_people = SitePeople(
+            world, options, node=self.node, ids=ids, ledger=self.ledger, sign_ins=self.web_sign_ins
+        )
         self.qlive_people = QlivePeople(world, node=self.node, identity=self.identity)
         rules = Rules(
             minute_ms=options.billing.minute_ms,
@@ -132,8 +148,8 @@ class Greenroom:
         self.blind_date_streams = BlindDateStreams(world, rooms=self.blind_dates, node=self.node)
         self.calls.on_ended = self.live_rooms.call_ended
         self.rooms.on_closed = self.live_rooms.closed
-        self.rooms.on_taken_over = self.blind_dates.taken_over
-        self.rooms.on_sweep = self.live_rooms.close_after_calls
+        self.rooms.on_started = self._room_started
+        self.rooms.on_sweep = self._sweep_rooms
         self.outbox.tell_given = self.rooms.tell_given
         self.streams = Streams(
             world,
@@ -175,6 +191,13 @@ class Greenroom:
             subscriptions=self.subscriptions,
             inside=self.rooms.people_in,
         )
+        self.show_rooms = ShowRooms(
+            world, options, node=self.node, rooms=self.rooms, shows=self.shows, admissions=self.admissions
+        )
+        self.show_chat = ShowChat(
+            world, options, node=self.node, rooms=self.rooms, shows=self.shows, show_rooms=self.show_rooms
+        )
+        self.quotas = Quotas(world, options, node=self.node)
         self.crypto_recharge = CryptoRecharge(world, options, node=self.node, ledger=self.ledger)
         self.notices = Notices(
             world,
@@ -197,6 +220,7 @@ class Greenroom:
             rooms=self.rooms,
             notices=self.notices,
             statements=self.statements,
+            crypto=self.crypto_recharge,
             metrics=self.metrics,
             rules=rules,
         )
@@ -222,6 +246,7 @@ class Greenroom:
             (self.rooms.run(), "rooms-sweep"),
             (self.rooms.publish(), "roster"),
             (self.streams.run(), "streams-sweep"),
+            (self.web_sign_ins.run(), "sign-ins-sweep"),
             (self.recharge.run(), "reconcile"),
             (self.crypto_recharge.run(), "reconcile-crypto"),
             (self.outbox.run(), "outbox-sweep"),
@@ -249,6 +274,14 @@ class Greenroom:
     def is_ready(self) -> bool:
         """Whether new sessions are welcome."""
         return not self.is_draining and self.node.is_confirmed()
+
+    def _room_started(self, state: RoomState) -> None:
+        self.blind_dates.started(state)
+        self.show_rooms.started(state)
+
+    async def _sweep_rooms(self) -> None:
+        await self.live_rooms.close_after_calls()
+        await self.show_rooms.sweep()
 
     async def _begin_anew(self, last_proof_ms: int) -> None:
         """This node was away: what it believes of its sessions is worth nothing; take them over from the store."""

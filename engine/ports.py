@@ -505,6 +505,8 @@ class TokenKind(StrEnum):
 
     ACCESS = "access"
     REFRESH = "refresh"
+    GUEST = "guest"
+    """Good for no right at all: it tells that this guest is the one who was here before."""
 
 
 class WebClaims(msgspec.Struct, frozen=True, kw_only=True):
@@ -527,9 +529,13 @@ class WebTokens(Protocol):
     """Signed tokens that carry their own facts (SITE-12, SEC-6, SEC-7). ``now_s`` is UNIX seconds."""
 
     def issue(
-        self, kind: TokenKind, *, user_id: int, now_s: int, family_id: str = "", anchor: str = ""
+        self, kind: TokenKind, *, user_id: int, now_s: int, family_id: str = "", token_id: str = "", anchor: str = ""
     ) -> tuple[str, WebClaims]:
-        """A token and what it says; without ``family_id`` it begins a family of its own."""
+        """A token and what it says; without ``family_id`` it begins a family of its own.
+
+        Ids are 32 hex digits, made where none are given. The same arguments, ids among them, make the same token for as
+        long as the key is the same.
+        """
 
     def read(self, token: str, kind: TokenKind, *, now_s: int) -> WebClaims:
         """What the token says.

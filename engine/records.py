@@ -5,14 +5,18 @@ here and leaves ``store.interfaces`` to the engine.
 """
 
 from store.interfaces.calls import CallRecord, EndReason, Phase, Side
+from store.interfaces.donations import DonationRecord
 from store.interfaces.orders import OrderRecord, OrderState
 from store.interfaces.people import Ban, BanKind, PersonRecord, Profile, Role
 from store.interfaces.rooms import Face, RoomKind, RoomRecord, SanctionKind, SeatRecord
+from store.interfaces.shows import ShowInfo, ShowKind, ShowRecord
+from store.interfaces.subscriptions import SubscriptionRecord
 
 __all__ = [
     "Ban",
     "BanKind",
     "CallRecord",
+    "DonationRecord",
     "EndReason",
     "Face",
     "OrderRecord",
@@ -25,5 +29,9 @@ __all__ = [
     "RoomRecord",
     "SanctionKind",
     "SeatRecord",
+    "ShowInfo",
+    "ShowKind",
+    "ShowRecord",
     "Side",
+    "SubscriptionRecord",
 ]

@@ -234,6 +234,9 @@ class Site(Section, frozen=True, kw_only=True):
     ``anchor_share_percent`` of a donation, a subscription and an admission is the anchor's. A place of a one-to-one
     room is kept for ``place_kept_ms`` for whoever has just paid. An order that nobody has paid is asked about after
     ``reconcile_after_ms``, and until it is ``give_up_after_days`` old.
+
+    A show of which nothing was heard for ``on_air_ms`` is off air. A person may say ``lines_max`` lines in five
+    seconds; ``viewer_lines_shown`` and ``anchor_lines_shown`` of the last are shown to whoever asks.
     """
 
     anchor_share_percent: Annotated[int, msgspec.Meta(ge=0, le=100)] = 100
@@ -242,6 +245,11 @@ class Site(Section, frozen=True, kw_only=True):
     place_kept_ms: Milliseconds = 30_000
     reconcile_after_ms: Milliseconds = 1_800_000
     give_up_after_days: Annotated[int, msgspec.Meta(ge=1, le=365)] = 14
+    on_air_ms: Annotated[int, msgspec.Meta(ge=1_000, le=31_536_000_000)] = 604_800_000
+    lines_max: Annotated[int, msgspec.Meta(ge=1, le=100)] = 5
+    viewer_lines_shown: Annotated[int, msgspec.Meta(ge=1, le=1_000)] = 20
+    anchor_lines_shown: Annotated[int, msgspec.Meta(ge=1, le=5_000)] = 500
+    ai_calls_per_day: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 50
     packages: tuple[SitePackage, ...] = SITE_PACKAGES
 
 

@@ -7,9 +7,11 @@ from engine.ports import (
     Clock,
     CodeExchange,
     CryptoPayments,
+    GoogleLogin,
     Log,
     MediaAddresses,
     Mixer,
+    Passwords,
     PaymentProvider,
     PersonSignature,
     Provider,
@@ -17,6 +19,7 @@ from engine.ports import (
     Sink,
     Spawn,
     StreamCutter,
+    WebTokens,
 )
 from store.interfaces.stores import Stores
 
@@ -34,6 +37,9 @@ class World:
     sink: Sink
     stores: Stores
     codes: CodeExchange
+    google: GoogleLogin
+    passwords: Passwords
+    web_tokens: WebTokens
     payments: PaymentProvider
     crypto: CryptoPayments
     media: MediaAddresses

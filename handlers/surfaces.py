@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
 from engine.greenroom import Greenroom
-from handlers import calls, media, qlive, rooms
+from handlers import calls, media, qlive, rooms, site
 from handlers.admin import access as admin_access
 from handlers.admin.options import AdminOptions, RunningConfig
 from handlers.admin.surface import surface as admin_surface
@@ -16,7 +16,8 @@ from handlers.calls import access as calls_access
 from handlers.qlive import access as qlive_access
 from handlers.qlive.options import ClientConfigs
 from handlers.rooms import access as rooms_access
-from handlers.wire.access import Admission, Authenticate
+from handlers.site import access as site_access
+from handlers.wire.access import Admission, Authenticate, GuestOf
 from handlers.wire.asyncapi import asyncapi
 from handlers.wire.health import probes
 from handlers.wire.http import Door, HttpPolicy
@@ -29,6 +30,7 @@ __all__ = [
     "SURFACES",
     "AppConfig",
     "Config",
+    "GoogleConfig",
     "HttpConfig",
     "ImConfig",
     "LimitsConfig",
@@ -118,6 +120,14 @@ class ImConfig(Protocol):
     @property
     def callback_key(self) -> str:
         """What its callbacks are signed with; empty: there are none."""
+
+
+class GoogleConfig(Protocol):
+    """Sign-in with Google."""
+
+    @property
+    def home_url(self) -> str:
+        """Where browsers end."""
 
 
 class PayConfig(Protocol):
@@ -211,12 +221,17 @@ class Config(Protocol):
     def pay(self) -> PayConfig:
         """Payment."""
 
+    @property
+    def google(self) -> GoogleConfig:
+        """Sign-in with Google."""
+
 
 class Opened(NamedTuple):
-    """A surface, and who tells whose its credentials are."""
+    """A surface, who tells whose its credentials are, and who its guests are, where it knows them."""
 
     surface: Surface
     authenticate: Authenticate[Any]
+    guest_of: GuestOf[Any] | None = None
 
 
 def _calls(config: Config, engine: Greenroom) -> Opened:
@@ -244,6 +259,15 @@ def _qlive(config: Config, engine: Greenroom) -> Opened:
     return Opened(surface, qlive_access.authenticate(engine))
 
 
+def _site(config: Config, engine: Greenroom) -> Opened:
+    options = site.SiteOptions(
+        home_url=config.google.home_url,
+        has_tls=config.env == "production",
+        has_other_origins=bool(config.http.origins),
+    )
+    return Opened(site.surface(options), site_access.authenticate(engine), site_access.guest_of(engine))
+
+
 def _rooms(_config: Config, engine: Greenroom) -> Opened:
     return Opened(rooms.SURFACE, rooms_access.authenticate(engine))
 
@@ -263,7 +287,7 @@ def _media_nginx(config: Config) -> tuple[Opened, ...]:
     return (Opened(media.nginx_surface(media.NginxOptions(peers=peers)), media.unsigned),) if peers else ()
 
 
-SURFACES: Final[tuple[Callable[[Config, Greenroom], Opened], ...]] = (_calls, _qlive, _rooms)
+SURFACES: Final[tuple[Callable[[Config, Greenroom], Opened], ...]] = (_calls, _qlive, _site, _rooms)
 """The surfaces for people. The operators' has a listener, and a key, of its own."""
 
 
@@ -337,7 +361,11 @@ def _admissions(
 ) -> dict[str, Admission[Any, Any]]:
     return {
         one.surface.name: Admission(
-            engine=engine, authenticate=one.authenticate, limiter=limiter, default_limit=default_limit
+            engine=engine,
+            authenticate=one.authenticate,
+            limiter=limiter,
+            default_limit=default_limit,
+            guest_of=one.guest_of,
         )
         for one in surfaces
     }

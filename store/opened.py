@@ -4,8 +4,11 @@ from dataclasses import dataclass
 from typing import Self
 
 from store.interfaces.stores import Stores
+from store.mongo.attempts import MongoAttempts
 from store.mongo.calls import MongoCalls
+from store.mongo.chats import MongoChats
 from store.mongo.connection import Mongo
+from store.mongo.credentials import MongoCredentials
 from store.mongo.donations import MongoDonations
 from store.mongo.follows import MongoFollows
 from store.mongo.ids import MongoIds
@@ -16,8 +19,10 @@ from store.mongo.likes import MongoLikes
 from store.mongo.notices import MongoNotices
 from store.mongo.orders import MongoOrders
 from store.mongo.people import MongoPeople, MongoSessions
+from store.mongo.quotas import MongoQuotas
 from store.mongo.rooms import MongoRooms
 from store.mongo.shows import MongoShows
+from store.mongo.sign_ins import MongoSignIns
 from store.mongo.subscriptions import MongoSubscriptions
 from store.redis.connection import Redis
 from store.redis.limits import RedisLimits
@@ -69,6 +74,9 @@ async def open_stores(
         ids=MongoIds(mongo),
         people=MongoPeople(mongo),
         sessions=MongoSessions(mongo),
+        credentials=MongoCredentials(mongo),
+        sign_ins=MongoSignIns(mongo),
+        attempts=MongoAttempts(mongo),
         ledger=MongoLedger(mongo),
         calls=MongoCalls(mongo),
         rooms=MongoRooms(mongo),
@@ -77,6 +85,8 @@ async def open_stores(
         subscriptions=MongoSubscriptions(mongo),
         shows=MongoShows(mongo),
         follows=MongoFollows(mongo),
+        chats=MongoChats(mongo),
+        quotas=MongoQuotas(mongo),
         notices=MongoNotices(mongo),
         likes=MongoLikes(mongo),
         leases=MongoLeases(mongo),

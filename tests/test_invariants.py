@@ -12,9 +12,10 @@ from store.interfaces.ids import CallId, EntryId, NodeId, PersonId
 from store.interfaces.ledger import EntryKind, Held, JournalEntry, OutboxRow, Posting
 from store.interfaces.money import Currency, external, wallet
 from store.interfaces.orders import OrderState
+from store.interfaces.shows import ShowKind
 from tests.engine.services.test_gold import at_the_party
 from tests.invariants import RULES, Journal, Snapshot, leftovers, snapshot_of, violations
-from tests.people import Cast, on_stage
+from tests.people import Cast, on_a_visit, on_stage
 from tests.support.records import an_order, gold_of, income_of
 
 LIN = PersonId(20_001)
@@ -222,6 +223,87 @@ async def test_a_gift_of_two_purses_that_is_not_whole_is_seen(changes: dict[str,
 
         assert violations(now) == []
         assert "INV-10" in {finding.partition(":")[0] for finding in violations(spoilt)}
+
+
+def other_donation(now: Snapshot) -> Snapshot:
+    (kept,) = now.donations.values()
+    return with_fields(now, donations={kept.id: replace(kept, amount=kept.amount + 1)})
+
+
+def no_donation(now: Snapshot) -> Snapshot:
+    return with_fields(now, donations={})
+
+
+def no_subscription(now: Snapshot) -> Snapshot:
+    return with_fields(now, subscriptions=())
+
+
+def other_subscription(now: Snapshot) -> Snapshot:
+    return with_fields(now, subscriptions=tuple(replace(one, since_ms=one.since_ms + 1) for one in now.subscriptions))
+
+
+def twice_subscribed(now: Snapshot) -> Snapshot:
+    (paid,) = (entry for entry in now.entries.values() if entry.kind is EntryKind.SUBSCRIPTION)
+    beginning, _, since_ms = paid.id.rpartition(":")
+    earlier = replace(paid, id=EntryId(f"{beginning}:{int(since_ms) - 1}"))
+    return with_fields(now, entries={**now.entries, earlier.id: earlier})
+
+
+def changed_sale(kind: EntryKind, **changes: object) -> Callable[[Snapshot], Snapshot]:
+    return lambda now: changed_entry(kind, **changes)(now, Journal())
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        other_donation,
+        no_donation,
+        no_subscription,
+        other_subscription,
+        twice_subscribed,
+        changed_sale(EntryKind.DONATION, held=()),
+        changed_sale(EntryKind.DONATION, note=""),
+        changed_sale(EntryKind.SUBSCRIPTION, postings=()),
+        changed_sale(EntryKind.ADMISSION, person_id=PersonId(30_003)),
+        changed_sale(
+            EntryKind.ADMISSION,
+            postings=(
+                Posting(wallet(Currency.SITE_DIAMONDS, PersonId(30_002)), -30),
+                Posting(wallet(Currency.SITE_DIAMONDS, PersonId(30_001)), 31),
+            ),
+        ),
+    ],
+)
+async def test_what_the_site_sold_and_did_not_keep_whole_is_seen(spoil: Callable[[Snapshot], Snapshot]):
+    async with on_a_visit() as visit:
+        await visit.engine.donations.donate(visit.yi, visit.jliu, 10, key=None, room_id=None)
+        await visit.engine.subscriptions.subscribe(visit.yi, visit.jliu, amount=None, key=None)
+        await visit.engine.admissions.pay(visit.yi, await visit.show(ShowKind.VIP, 30), amount=None, key=None)
+        now = await snapshot_of(visit.stage.stores)
+
+        assert violations(now) == []
+        assert "INV-10" in {finding.partition(":")[0] for finding in violations(spoil(now))}
+
+
+async def test_a_donation_that_was_never_told_or_never_made_is_seen():
+    async with on_a_visit() as visit:
+        journal = Journal()
+        receipt = await visit.engine.donations.donate(visit.yi, visit.jliu, 10, key=None, room_id=None)
+        await visit.stage.advance(1_000)
+        (told,) = visit.stage.heard.events[visit.yi.id]
+        journal.event_told(visit.jliu.id, told)
+        now = await snapshot_of(visit.stage.stores)
+
+        untold = violations(now, journal, is_settled=True)
+        journal.event_told(visit.yi.id, told)
+        fine = violations(now, journal, is_settled=True)
+        unmade = violations(changed_sale(EntryKind.DONATION, id=EntryId("don:30002:x"))(now), journal)
+        lost = with_fields(now, entries={key: one for key, one in now.entries.items() if key != receipt.donation.id})
+
+    assert [finding.partition(":")[0] for finding in untold] == ["INV-17"]
+    assert fine == []
+    assert "INV-4" in {finding.partition(":")[0] for finding in unmade}
+    assert "INV-17" in {finding.partition(":")[0] for finding in violations(lost, journal)}
 
 
 def test_no_rule_goes_untested():

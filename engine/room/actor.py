@@ -190,8 +190,9 @@ class RoomActor(Actor):
             case Tell(person_id, event):
                 tools.sink.tell(person_id, event)
             case Came(person_id):
-                shown = self._shown(person_id, is_recovered=False)
-                tools.sink.enter(person_id, record.id, backlog=[(shown, self.history.position)])
+                if not self.form.heard_by_connection:
+                    shown = self._shown(person_id, is_recovered=False)
+                    tools.sink.enter(person_id, record.id, backlog=[(shown, self.history.position)])
                 tools.on_came(self, person_id)
             case Went(person_id):
                 tools.sink.leave(person_id, record.id)

@@ -43,7 +43,8 @@ class Format(msgspec.Struct, frozen=True, kw_only=True):
     People whose line is lost are waited for: ``seat_silent_ms`` on the stage, ``anchor_silent_ms`` (None: for ever, as
     the room goes on without her), ``viewer_silent_ms``, or ``lineless_ms`` if they never had a line; and for
     ``return_ms`` at least after the room has got a new owner. ``counts_everybody``: those on the stage and the anchor
-    are counted too.
+    are counted too. Where it is ``heard_by_connection``, those inside hear the room with the connections that asked to
+    (``Listen``), elsewhere with all they have.
     """
 
     seats: tuple[SeatRule, ...]
@@ -58,6 +59,7 @@ class Format(msgspec.Struct, frozen=True, kw_only=True):
     lineless_ms: int
     return_ms: int = 0
     counts_everybody: bool = False
+    heard_by_connection: bool = False
     empty_ms: int | None = None
 
     def seat_for(self, gender: int) -> SeatRule | None:
@@ -117,6 +119,7 @@ def rules_of(options: Settings) -> Rules:
         viewer_silent_ms=0,
         lineless_ms=0,
         return_ms=rooms.return_ms,
+        heard_by_connection=True,
     )
     formats = {RoomKind.CALL: call, RoomKind.OPEN: public, RoomKind.BLIND_DATE: blind_date, RoomKind.SHOW: show}
     return Rules(

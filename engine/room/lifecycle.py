@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from engine.errors import BadInput, Forbidden, NotAMember, NotFound, TooLong
+from engine.errors import BadInput, Forbidden, NotAMember, NotFound, Silenced, TooLong
 from engine.events import GiftSent, RoomClosed, RoomTextSaid
 from engine.room import audience, moderation, stage
 from engine.room.audience import counted, everybody, standing_of, without
@@ -148,8 +148,10 @@ def _sweep_pictures(state: RoomState, message: SweepDue, now_ms: int, rules: Rul
 def _say(state: RoomState, message: Say, now_ms: int, rules: Rules) -> Decision:
     _require_inside(state, message, rules)
     if state.sanction_of(message.person_id, SanctionKind.MUTE, now_ms=now_ms) is not None:
-        raise Forbidden("muted in this room")
-    said = RoomTextSaid(room_id=state.record.id, from_id=message.person_id, face=message.face, text=message.text)
+        raise Silenced
+    said = RoomTextSaid(
+        room_id=state.record.id, from_id=message.person_id, face=message.face, text=message.text, at_ms=now_ms
+    )
     return Decision(state=state, effects=(TellRoom(said),))
 
 

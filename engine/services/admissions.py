@@ -118,12 +118,12 @@ class Admissions:
             Busy: somebody else is in the one-to-one room; nothing is charged. BadInput: another price (``amount``).
             Banned. BelowFloor: not enough diamonds. StoreDown: not confirmed; again is safe.
         """
-        require_welcome(person, self._node)
         request = f"s:{self._rng.hex(12)}" if key is None else f"k:{key}"
         entry_id = admission_entry_id(person.id, show.id)
         paid = await self._ledger.entry(entry_id)
         if paid is not None:
             return _receipt(paid, request)
+        require_welcome(person, self._node)
         price = price_to_enter(show)
         if not price or person.id == show.anchor_id:
             raise WrongPhase("nothing to pay")

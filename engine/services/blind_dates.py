@@ -4,9 +4,7 @@ Everybody is in at most one such room at a time: whoever enters another leaves t
 one after another. One permanent room per matchmaker, named after her. Knows no wire words. Source: seed behaviour §3.2.
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from typing import Final
 
 from engine import settings
@@ -17,6 +15,7 @@ from engine.room.messages import Apply, Decline, Destroy, Enter, Invite, Leave, 
 from engine.room.roster import face_of
 from engine.room.state import RoomState, Standing, Viewer
 from engine.services.rooms import Place, Rooms
+from engine.services.turns import Turns
 from engine.world import World
 from store.interfaces.ids import PersonId, RoomId
 from store.interfaces.people import PersonRecord, Role
@@ -41,7 +40,8 @@ class BlindDates:
         self._options = options.qlive
         self._node = node
         self._rooms = rooms
-        self._moving: dict[PersonId, tuple[asyncio.Lock, int]] = {}
+        self._moves: Turns[PersonId] = Turns()
+        """Of one person one at a time, or two rooms entered at once would both be left."""
 
     # --- commands --------------------------------------------------------------------------------------------------
 
@@ -54,7 +54,7 @@ class BlindDates:
             raise WrongRole
         self._rooms.require_welcome(matchmaker)
         room_id = room_of(matchmaker.public_id)
-        async with self._moves(matchmaker.id):
+        async with self._moves.of(matchmaker.id):
             await self._leave_others(matchmaker, stays_in=room_id)
             if not self._rooms.has(room_id):
                 await self._rooms.remake(
@@ -91,7 +91,7 @@ class BlindDates:
         Raises: NotFound. Banned: from this room. RoomFull. WrongPhase: his own live runs.
         """
         self.get(room_id)
-        async with self._moves(person.id):
+        async with self._moves.of(person.id):
             place = self.place_of(person.id)
             if place is not None and place.standing is Standing.ANCHOR and place.state.record.id != room_id:
                 raise WrongPhase
@@ -107,12 +107,12 @@ class BlindDates:
         Raises: NotFound. WrongPhase: it is his own live, which he has to end.
         """
         self.get(room_id)
-        async with self._moves(person.id):
+        async with self._moves.of(person.id):
             await self._rooms.ask(room_id, Leave(person_id=person.id, at_ms=self._node.now_ms()))
 
     async def leave_everywhere(self, person: PersonRecord) -> None:
         """Go out of whatever room one is in; a matchmaker's live ends (QL-13)."""
-        async with self._moves(person.id):
+        async with self._moves.of(person.id):
             await self._leave_others(person, stays_in=None)
 
     async def apply(self, person: PersonRecord, room_id: RoomId) -> RoomState:
@@ -172,8 +172,8 @@ class BlindDates:
         except NotAMember:
             return
 
-    def taken_over(self, state: RoomState) -> None:
-        """Whoever has gone to another room meanwhile, while this one was nobody's, is in that one only."""
+    def started(self, state: RoomState) -> None:
+        """Whoever has gone to another room while this one was nobody's is in that one only."""
         record, now_ms = state.record, self._node.now_ms()
         if record.kind is not KIND:
             return
@@ -258,19 +258,6 @@ class BlindDates:
             await self._rooms.ask(
                 record.id, Destroy(by=person.id, at_ms=at_ms) if is_hers else Leave(person_id=person.id, at_ms=at_ms)
             )
-
-    @asynccontextmanager
-    async def _moves(self, person_id: PersonId) -> AsyncIterator[None]:
-        """One move of one person at a time, or two rooms entered at once would both be left."""
-        lock, users_count = self._moving.get(person_id, (asyncio.Lock(), 0))
-        self._moving[person_id] = (lock, users_count + 1)
-        try:
-            async with lock:
-                yield
-        finally:
-            lock, users_count = self._moving.pop(person_id)
-            if users_count > 1:
-                self._moving[person_id] = (lock, users_count - 1)
 
 
 def _is_hearsay(state: RoomState, person_id: PersonId) -> bool:

@@ -37,6 +37,10 @@ ANNOUNCING_PAUSE_MS: Final = 200
 """A repeat waits so long, in steps, for the provider's answer to the request that it repeats."""
 
 DAY_MS: Final = 86_400_000
+DOUBTED_DAYS: Final = 7
+"""Longer, the provider itself waits for no payment (protocols 5.1)."""
+
+DOUBTED_MAX: Final = 1_000
 
 OVER: Final = (CryptoStatus.FAILED, CryptoStatus.EXPIRED, CryptoStatus.REFUNDED)
 
@@ -117,6 +121,21 @@ class CryptoRecharge:
         notice = self._world.crypto.verify(body, signature)
         if notice is not None:
             await self._apply(notice)
+
+    async def in_doubt(self) -> tuple[OrderRecord, ...]:
+        """Orders of the last week that a person must look at: paid in part, or credited and given back; newest first.
+
+        Raises: StoreDown.
+        """
+        statuses = (CryptoStatus.PARTIALLY_PAID, CryptoStatus.REFUNDED)
+        since_ms = self._node.now_ms() - DOUBTED_DAYS * DAY_MS
+        try:
+            found = await self._orders.with_status(statuses, since_ms=since_ms, limit=DOUBTED_MAX)
+        except StoreError as error:
+            raise StoreDown from error
+        return tuple(
+            order for order in found if (order.status == CryptoStatus.REFUNDED) == (order.state is OrderState.PAID)
+        )
 
     async def run(self) -> None:
         """Ask the provider about orders that stay open, until cancelled."""

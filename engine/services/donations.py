@@ -61,6 +61,14 @@ class Donations:
             KeyReused: the key was used for another donation.
             StoreDown: not confirmed; with the same key, again is safe.
         """
+        entry_id = donation_entry_id(user.id, f"s:{self._rng.hex(12)}" if key is None else f"k:{key}")
+        if key is not None:
+            # Before anything else: what has been given stays given, whatever either of the two is by now.
+            paid = await self._ledger.entry(entry_id)
+            if paid is not None:
+                if paid.note != donation_note(anchor.id, amount):
+                    raise KeyReused
+                return await self._receipt(paid)
         if anchor.role is not Role.ANCHOR:
             raise NotFound("anchor")
         if anchor.id == user.id:
@@ -68,13 +76,6 @@ class Donations:
         if not 1 <= amount <= self._amount_max:
             raise BadInput(field="amount")
         require_welcome(user, self._node)
-        entry_id = donation_entry_id(user.id, f"s:{self._rng.hex(12)}" if key is None else f"k:{key}")
-        if key is not None:
-            paid = await self._ledger.entry(entry_id)
-            if paid is not None:
-                if paid.note != donation_note(anchor.id, amount):
-                    raise KeyReused
-                return await self._receipt(paid)
         donation = DonationRecord(
             id=entry_id,
             number=await self._ids.next(Sequence.DONATION),

@@ -5,6 +5,7 @@ and is given by an operator (or, in development, by the code itself). What surfa
 ``accounts``. Source: CA-2, CA-3, QL-1 … QL-4, ALL-3, DS-8.
 """
 
+import asyncio
 import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Final
@@ -12,13 +13,14 @@ from typing import Final
 import msgspec
 from msgspec.structs import asdict
 
-from engine.billing.entries import grant_move
 from engine.billing.ledger import Ledger
 from engine.errors import Banned, NotSignedIn, StoreDown, WrongRole
 from engine.ids import Ids
 from engine.node import Node
 from engine.ports import SealedProfile, WeChatIdentity
 from engine.services.accounts import AccountRules, number
+from engine.services.first_grants import grant_at_first
+from engine.services.known_people import Known, KnownPeople
 from engine.world import World
 from store.interfaces.errors import Conflict, StoreError
 from store.interfaces.ids import PersonId, Sequence
@@ -30,16 +32,16 @@ DAY_MS: Final = 86_400_000
 TOUCH_MS: Final = 3_600_000
 """A session's last use is written down at most this often."""
 
-KNOWN_MS: Final = 1_000
-"""How long a token is believed without asking the store: the bound of SEC-9 on a node that did not hear of a change."""
-
-KNOWN_MAX: Final = 50_000
 DEVICES: Final = frozenset(range(1, 10))
 PLACES: Final = tuple("abcde")
 """Device classes for clients that do not name theirs: so many sign-ins of one person live beside each other."""
 
 PUBLIC_ID_DRAWS_MAX: Final = 20
 """Ids to show that are drawn before giving up: that often in a row somebody has one when nearly all are taken."""
+
+LOOKUPS_MAX: Final = 32
+"""Tokens looked up at once. When thousands come back at one moment, they wait in line here: all at the store together
+would miss its deadlines, and shut it for everybody else (F-23)."""
 
 HEX_DIGITS_OF_BYTE: Final = 2
 
@@ -49,11 +51,6 @@ class SignedIn(msgspec.Struct, frozen=True, kw_only=True):
 
     person: PersonRecord
     token: str
-
-
-class _Known(msgspec.Struct, frozen=True):
-    person: PersonRecord
-    until_mono_ms: int
 
 
 def _hash(token: str) -> str:
@@ -70,15 +67,22 @@ class Identity:
     """Accounts and sessions of all surfaces; ``rules`` are theirs by name."""
 
     def __init__(
-        self, world: World, rules: Mapping[str, AccountRules], *, node: Node, ids: Ids, ledger: Ledger
+        self,
+        world: World,
+        rules: Mapping[str, AccountRules],
+        *,
+        node: Node,
+        ids: Ids,
+        ledger: Ledger,
+        known: KnownPeople,
     ) -> None:
         self._world = world
         self._rules = rules
         self._node = node
         self._ids = ids
         self._ledger = ledger
-        self._known: dict[str, _Known] = {}  # In the order in which they were looked up.
-        self._tokens_of: dict[PersonId, set[str]] = {}
+        self._known = known
+        self._lookups = asyncio.Semaphore(LOOKUPS_MAX)
 
     # --- signing in ------------------------------------------------------------------------------------------------
 
@@ -153,7 +157,7 @@ class Identity:
 
     async def sign_out(self, token: str) -> None:
         """End this session; harmless when it has ended."""
-        self._forget_token(token)
+        self._known.drop(token)
         try:
             await self._world.stores.sessions.close(_hash(token))
         except StoreError as error:
@@ -172,35 +176,21 @@ class Identity:
         return person
 
     def roles_on(self, surface: str) -> frozenset[Role]:
-        """What people of that surface can be."""
-        return self._rules[surface].roles
+        """What an operator can make of people of that surface; nothing where that is decided when they come."""
+        return self._rules[surface].roles if surface in self._rules else frozenset()
 
     def forget(self, person_id: PersonId) -> None:
         """Something about this person has changed: ask the store again at the next request."""
-        for token in tuple(self._tokens_of.get(person_id, ())):
-            self._forget_token(token)
+        self._known.forget(person_id)
 
     async def _who(self, token: str, rules: AccountRules) -> PersonRecord:
         known = self._known.get(token)
-        if known is not None and self._world.clock.mono_ms() < known.until_mono_ms:
-            return known.person
-        if len(token) != HEX_DIGITS_OF_BYTE * rules.token_bytes:
-            raise NotSignedIn
-        self._forget_token(token)
-        person = await self._look_up(token, rules)
-        self._known[token] = _Known(person, self._world.clock.mono_ms() + KNOWN_MS)
-        self._tokens_of.setdefault(person.id, set()).add(token)
-        if len(self._known) > KNOWN_MAX:
-            self._forget_token(next(iter(self._known)))
-        return person
-
-    def _forget_token(self, token: str) -> None:
-        known = self._known.pop(token, None)
-        if known is not None:
-            tokens = self._tokens_of[known.person.id]
-            tokens.discard(token)
-            if not tokens:
-                del self._tokens_of[known.person.id]
+        if known is None:
+            if len(token) != HEX_DIGITS_OF_BYTE * rules.token_bytes:
+                raise NotSignedIn
+            async with self._lookups:
+                known = self._known.keep(token, Known(await self._look_up(token, rules)))
+        return known.person
 
     async def _look_up(self, token: str, rules: AccountRules) -> PersonRecord:
         now_ms = self._node.now_ms()
@@ -270,14 +260,4 @@ class Identity:
             return
         attribute, currency = granted
         amount = number(identity.attributes.get(attribute), highest=self._rules[person.surface].granted_max)
-        if not amount:
-            return
-        move = grant_move(
-            key=f"first:{person.id}",
-            person_id=person.id,
-            currency=currency,
-            amount=amount,
-            note="development sign-in",
-        )
-        if await self._ledger.entry(move.id) is None:
-            await self._ledger.post(move)
+        await grant_at_first(self._ledger, person, currency, amount)

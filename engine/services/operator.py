@@ -16,6 +16,7 @@ from engine.node import Node
 from engine.presence import Presence
 from engine.services.calls import Calls
 from engine.services.checks import WAIT_FOR_STORE, Check, CheckResult, unanswered
+from engine.services.crypto_recharge import CryptoRecharge
 from engine.services.identity import Identity
 from engine.services.notices import Notices
 from engine.services.operator_rooms import OperatorRooms, RoomCounts
@@ -133,6 +134,7 @@ class Operator:
         rooms: Rooms,
         notices: Notices,
         statements: Statements,
+        crypto: CryptoRecharge,
         metrics: Metrics,
         rules: Rules,
     ) -> None:
@@ -148,6 +150,7 @@ class Operator:
         """What concerns live rooms."""
         self._notices = notices
         self._statements = statements
+        self._crypto = crypto
         self._metrics = metrics
         self._rules = rules
         self._up_since_ms = 0
@@ -342,6 +345,7 @@ class Operator:
             await self._check_owners(),
             *await self.rooms.checks(),
             await self._check_outbox(),
+            await self._check_crypto(),
             await self._check_presence(),
         )
 
@@ -513,6 +517,22 @@ class Operator:
             result=CheckResult.OK if is_short else CheckResult.FAIL,
             detail=f"{len(rows)} waiting" if is_short else f"{len(rows)} waiting or more",
             next_command="" if is_short else LOOK_AGAIN,
+        )
+
+    async def _check_crypto(self) -> Check:
+        name = "crypto orders"
+        try:
+            doubtful = await self._crypto.in_doubt()
+        except StoreDown:
+            return unanswered(name)
+        if not doubtful:
+            return Check(name=name, result=CheckResult.OK, detail="none in doubt")
+        newest = doubtful[0]
+        return Check(
+            name=name,
+            result=CheckResult.FAIL,
+            detail=f"{len(doubtful)} paid in part or given back, newest {newest.id}: {newest.status}",
+            next_command=f"greenroom wallet lines {newest.person_id}",
         )
 
     async def _check_presence(self) -> Check:

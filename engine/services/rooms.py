@@ -72,8 +72,8 @@ class Rooms:
         self.rules = rules
         self.on_closed: Callable[[RoomRecord, bool], None] = _nothing
         """Hears of each room that has closed, and whether its anchor closed it."""
-        self.on_taken_over: Callable[[RoomState], None] = _nothing_yet
-        """Hears of each room that this node has taken over, with those who were in it."""
+        self.on_started: Callable[[RoomState], None] = _nothing_yet
+        """Hears of each room that this node has from now on, with those who are in it already."""
         self.on_sweep: Callable[[], Awaitable[None]] = _nothing_soon
         """Runs with every sweep, after rooms have been taken over."""
         self._world = world
@@ -84,6 +84,7 @@ class Rooms:
         self._of_person: dict[PersonId, dict[RoomId, RoomActor]] = {}
         self._doubtful: dict[RoomId, int] = {}  # Perhaps ours, without an actor; how often to look yet.
         self._bereft: dict[RoomId, RoomState] = {}  # Of those that this node had: who is left here without a room.
+        self._adopting: set[RoomId] = set()
         self._roster = Roster(
             world.stores.presence,
             world.stores.people,
@@ -417,23 +418,24 @@ class Rooms:
 
     async def _adopt_one(self, record: RoomRecord) -> None:
         """Claim and own one room, unless somebody else was faster. One that resists holds up none of the others."""
+        # A second claim while the first is under way, or while a crashed actor begins again, would fence that one.
+        if record.id in self._adopting or self._directory.get(record.id) is not None:
+            return
+        self._adopting.add(record.id)
         try:
             claimed = await self._world.stores.rooms.claim(record, self._node.id)
+            if claimed is not None:
+                await self._own(claimed, is_new=False)
         except Unavailable:
             # It may be ours by now, and would have no actor: the sweep looks.
             self._doubt(record.id)
             self._world.log.warning("room_not_claimed", room_id=record.id)
-            return
-        if claimed is None:
-            return
-        try:
-            await self._own(claimed, is_new=False)
-            if record.id in self._owned:
-                self.on_taken_over(self._owned[record.id].state)
         except SessionEnded:
             return  # It closed as it was taken over.
         except StoreDown:
             self._doubt(record.id)
+        finally:
+            self._adopting.discard(record.id)
 
     async def _own(self, room: RoomRecord, *, is_new: bool = True) -> None:
         first = [room]
@@ -517,6 +519,7 @@ class Rooms:
     def _started(self, actor: RoomActor) -> None:
         self._owned[actor.record.id] = actor
         self._bereft.pop(actor.record.id, None)
+        self.on_started(actor.state)
 
     def _closed(self, record: RoomRecord, by_anchor: bool) -> None:  # noqa: FBT001  # a callback's shape
         self.on_closed(record, by_anchor)

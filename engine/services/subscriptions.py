@@ -47,14 +47,14 @@ class Subscriptions:
             BadInput: to oneself (``anchor``), or for another price (``amount``). BelowFloor: not enough diamonds.
             StoreDown: not confirmed; again is safe, as one that runs is not charged twice.
         """
+        latest = await self.latest(user.id, anchor.id)
+        if _is_of(latest, key):
+            return latest
         if anchor.role is not Role.ANCHOR:
             raise NotFound("anchor")
         if anchor.id == user.id:
             raise BadInput("a subscription to oneself", field="anchor")
         require_welcome(user, self._node)
-        latest = await self.latest(user.id, anchor.id)
-        if _is_of(latest, key):
-            return latest
         price = await self.price_of(anchor.id)
         since_ms = self._node.now_ms()
         if latest is not None and latest.runs_at(since_ms):

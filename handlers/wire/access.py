@@ -9,10 +9,12 @@ The default is deny: an endpoint is for people who are signed in unless it says 
 
 import ipaddress
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
+from dataclasses import dataclass, field
+from enum import Enum, StrEnum
 from typing import Final, Generic, Protocol, TypeVar
 from urllib.parse import urlsplit
+
+from tornado.httputil import parse_cookie
 
 from engine.errors import BadInput, Forbidden, NotSignedIn
 from handlers.wire.language import Language
@@ -27,15 +29,19 @@ __all__ = [
     "Admission",
     "Authenticate",
     "Caller",
+    "GuestOf",
     "Incoming",
     "NoCredential",
     "Presented",
     "Principal",
     "ReadCredential",
+    "Whence",
     "bearer",
     "client_address",
+    "network_of",
     "origin_allowed",
     "token_in",
+    "whence",
 ]
 
 _KEY_LENGTH_MAX: Final = 255
@@ -53,7 +59,10 @@ class Access(StrEnum):
     """Whoever the credential names. What else is needed (a role, a membership) the engine checks."""
 
     OPTIONAL = "optional"
-    """Anybody; a valid credential is used, one that is missing or no longer valid makes a guest."""
+    """Anybody; a valid credential is used, one that is missing or no longer valid makes a guest.
+
+    A guest is nobody, except where the surface knows its guests too.
+    """
 
     PUBLIC = "public"
     """Anybody; a credential is not looked at."""
@@ -68,12 +77,24 @@ PUBLIC: Final = Access.PUBLIC
 PROVIDER: Final = Access.PROVIDER
 
 
+class Whence(Enum):
+    """Whose page sent a request, as far as browsers tell; clients that are no browsers tell nothing. Source: SEC-13."""
+
+    OURS = "ours"
+    """One of our own origin or of a listed one, or the person himself, who has typed the address."""
+    FOREIGN = "foreign"
+    UNTOLD = "untold"
+
+
 class Principal(Protocol):
     """The person a credential belongs to, as the engine knows them; only the id matters here."""
 
     @property
     def person_id(self) -> int:
         """The id inside the engine."""
+
+    def goes_by(self, claimed: str) -> bool:
+        """Whether ``claimed`` is what this person is called in requests."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +110,13 @@ class Incoming:
     fields: Mapping[str, object]
     headers: Mapping[str, str]
     address: str
+    whence: Whence = Whence.UNTOLD
+
+    @property
+    def cookies(self) -> Mapping[str, str]:
+        """What the client keeps for us, or claims to."""
+        header = self.headers.get("Cookie")
+        return parse_cookie(header) if header else {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +144,9 @@ ReadCredential = Callable[[Incoming], Presented | None]
 Authenticate = Callable[[Presented], Awaitable[PrincipalT]]
 """Whose credential it is. Raises NotSignedIn (nobody's), Banned, or StoreDown."""
 
+GuestOf = Callable[[Incoming], PrincipalT]
+"""Who somebody without a credential is, where a surface knows its guests."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller(Generic[EngineT, PrincipalT]):
@@ -123,7 +154,7 @@ class Caller(Generic[EngineT, PrincipalT]):
 
     engine: EngineT
     known: PrincipalT | None
-    """The person, or None for a guest and for an outside service."""
+    """The person, or None for a guest that the surface does not know, and for an outside service."""
     request_id: str
     language: Language
     idempotency_key: str
@@ -132,6 +163,8 @@ class Caller(Generic[EngineT, PrincipalT]):
     """Where the request came from, in front of the trusted proxies."""
     host: str = ""
     """The name by which the client asked for us: its own word, good for nothing but to be given back to it."""
+    cookies: Mapping[str, str] = field(default_factory=dict)
+    """What the client keeps for us, or claims to."""
 
     @property
     def principal(self) -> PrincipalT:
@@ -152,13 +185,21 @@ class Caller(Generic[EngineT, PrincipalT]):
 class Admission(Generic[EngineT, PrincipalT]):
     """Lets requests in or refuses them: credential, claims, rate limit, in this order."""
 
-    __slots__ = ("_authenticate", "_default_limit", "_engine", "limiter")
+    __slots__ = ("_authenticate", "_default_limit", "_engine", "_guest_of", "limiter")
 
     def __init__(
-        self, *, engine: EngineT, authenticate: Authenticate[PrincipalT], limiter: Limiter, default_limit: Limit
+        self,
+        *,
+        engine: EngineT,
+        authenticate: Authenticate[PrincipalT],
+        limiter: Limiter,
+        default_limit: Limit,
+        guest_of: GuestOf[PrincipalT] | None = None,
     ) -> None:
+        """``guest_of`` is None where guests are nobody."""
         self._engine = engine
         self._authenticate = authenticate
+        self._guest_of = guest_of
         self.limiter = limiter
         self._default_limit = default_limit
 
@@ -182,13 +223,19 @@ class Admission(Generic[EngineT, PrincipalT]):
         key).
         """
         limit = limit or self._default_limit
+        presented = credential(incoming)
         try:
-            known = await self._who(credential(incoming), access)
+            known = await self._who(presented, access)
         except NotSignedIn:
-            await self.limiter.take(endpoint, _network_of(incoming.address), limit)
+            await self.limiter.take(endpoint, network_of(incoming.address), limit)
             raise
-        client = f"#{known.person_id}" if known is not None else _network_of(incoming.address)
+        # A guest can be another one with every request, so what he asks counts for where he asks from.
+        client = f"#{known.person_id}" if known is not None else network_of(incoming.address)
         await self.limiter.take(endpoint, client, limit)
+        if known is None and access is OPTIONAL and self._guest_of is not None:
+            known = self._guest_of(incoming)
+        if known is not None and presented is not None and not all(map(known.goes_by, presented.claimed_ids)):
+            raise Forbidden("the request claims to come from somebody else")
         return Caller(
             engine=self._engine,
             known=known,
@@ -197,6 +244,7 @@ class Admission(Generic[EngineT, PrincipalT]):
             idempotency_key=_idempotency_key(incoming.headers),
             address=incoming.address,
             host=incoming.headers.get("Host", ""),
+            cookies=incoming.cookies,
         )
 
     async def _who(self, presented: Presented | None, access: Access) -> PrincipalT | None:
@@ -207,15 +255,11 @@ class Admission(Generic[EngineT, PrincipalT]):
                 return None
             raise NoCredential
         try:
-            principal = await self._authenticate(presented)
+            return await self._authenticate(presented)
         except NotSignedIn:
             if access is OPTIONAL:
                 return None
             raise
-        person_id = str(principal.person_id)
-        if any(claimed != person_id for claimed in presented.claimed_ids):
-            raise Forbidden("the request claims to come from somebody else")
-        return principal
 
 
 def token_in(name: str, *, scheme: str = "token") -> ReadCredential:
@@ -273,8 +317,24 @@ def origin_allowed(origin: str | None, host: str, allowed: Collection[str]) -> b
     return page != "" and page == host.lower()
 
 
-def _network_of(address: str) -> str:
-    # An IPv6 subscriber has a whole /64 to choose addresses from; an IPv4 one has one.
+def whence(headers: Mapping[str, str], allowed: Collection[str]) -> Whence:
+    """Whose page sent a request with these headers; ``allowed`` are origins beside our own."""
+    origin, host = headers.get("Origin"), headers.get("Host", "")
+    site, page = headers.get("Sec-Fetch-Site"), headers.get("Referer")
+    if origin is not None:
+        is_ours = origin_allowed(origin, host, allowed)
+    elif site is not None:
+        is_ours = site in ("same-origin", "none")
+    elif page is not None:
+        parts = page.split("/", 3)
+        is_ours = origin_allowed("/".join(parts[:3]), host, allowed)
+    else:
+        return Whence.UNTOLD
+    return Whence.OURS if is_ours else Whence.FOREIGN
+
+
+def network_of(address: str) -> str:
+    """What is counted for one client without a name: an IPv6 subscriber has a whole /64 of addresses, others one."""
     if ":" not in address:
         return address
     try:

@@ -39,7 +39,7 @@ from tornado.web import Application
 
 from engine.errors import BadInput, EngineError, TooMany
 from engine.ports import Clock, Log, Rng, Timer
-from handlers.wire.access import Admission, Incoming, client_address, origin_allowed
+from handlers.wire.access import Admission, Incoming, client_address, origin_allowed, whence
 from handlers.wire.codec import read_body, read_pairs
 from handlers.wire.language import choose
 from handlers.wire.plain import PLAIN, http_status_of
@@ -58,6 +58,7 @@ from handlers.wire.surface import (
     SocketDialect,
     Surface,
     UrlTooLong,
+    WithHeaders,
 )
 
 __all__ = ["Door", "HttpPolicy", "Probe", "Route", "ServerConfig", "server_options"]
@@ -458,7 +459,11 @@ class _Exchange(HTTPMessageDelegate):
                 else endpoint.read(incoming.fields)
             )
             reply = await endpoint.action(caller, wanted)
-            answer = envelope.success(msgspec.to_builtins(reply), request_id=self._request_id, language=self._language)
+            told = reply if isinstance(reply, WithHeaders) else WithHeaders(reply, ())
+            plain = msgspec.to_builtins(told.reply)
+            answer = envelope.success(plain, request_id=self._request_id, language=self._language)
+            if told.headers:
+                answer = replace(answer, headers=answer.headers + told.headers)
         except EngineError as error:
             return error.code, self._failure(envelope, error), person_id
         except Exception as error:  # noqa: BLE001 - the edge: a bug is reported, and shown to nobody (SEC-30)
@@ -531,6 +536,7 @@ class _Exchange(HTTPMessageDelegate):
             fields=fields,
             headers=headers,
             address=self._address(),
+            whence=whence(headers, self._door.policy.origins),
         )
 
     def _address(self) -> str:

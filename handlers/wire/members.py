@@ -29,6 +29,10 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
         """The person's id."""
         return self.person.id
 
+    def goes_by(self, claimed: str) -> bool:
+        """By his id."""
+        return claimed == str(self.person.id)
+
 
 def money_key(caller: Caller[Any, Any], *, request_id: str = "") -> str | None:
     """The caller's idempotency key, None when there is none; the header counts before a field ``request_id``.

@@ -12,6 +12,7 @@ import msgspec
 from engine.errors import BadInput
 from handlers.wire.access import OPTIONAL, SIGNED_IN
 from handlers.wire.language import Language
+from handlers.wire.redirect import RedirectEnvelope
 from handlers.wire.surface import Endpoint, Envelope, Surface
 
 __all__ = ["openapi"]
@@ -100,6 +101,9 @@ def _operation(surface: Surface, endpoint: Endpoint[Any, Any], path: str, shown:
 def _responses(envelope: Envelope, done: Mapping[str, Any]) -> dict[str, Any]:
     """What may come back; some dialects refuse with the status of a success, and say so in the body."""
     refused = envelope.schema(None)
+    if isinstance(envelope, RedirectEnvelope):
+        done_at = {"302": {"description": "Done: the browser goes on to where Location says."}}
+        return {**done_at, "default": _response("Refused.", envelope.media_type, refused)}
     others = {"default": _response("Refused.", envelope.media_type, refused)}
     if envelope.failure(BadInput(), request_id="", language=Language.ZH).status != HTTPStatus.OK:
         return {"200": _response("Done.", envelope.media_type, done), **others}

@@ -34,7 +34,7 @@ from engine.errors import (
     WrongRole,
 )
 from engine.ports import Clock, Log, Position, Timer
-from handlers.wire.access import SIGNED_IN, Admission, Caller, Incoming, ReadCredential
+from handlers.wire.access import Admission, Caller, Incoming, ReadCredential
 from handlers.wire.codec import read_json
 from handlers.wire.language import Language
 from handlers.wire.limits import Limit, per_second, wait_after
@@ -508,7 +508,7 @@ class SocketHandler(WebSocketHandler):
             caller = await handshake.admission.admit(
                 handshake.incoming,
                 endpoint=handshake.dialect.path,
-                access=SIGNED_IN,
+                access=handshake.dialect.access,
                 credential=handshake.credential,
                 limit=handshake.dialect.limit,
                 request_id=handshake.request_id,
@@ -521,14 +521,14 @@ class SocketHandler(WebSocketHandler):
             return self.leave(CloseCode.BUG, "internal error")
         # What it came with, a token among it, is of no use any more and would be kept as long as the socket.
         self._handshake = None
-        query = handshake.incoming.query
+        asked = handshake.incoming.fields
         self.request.headers = HTTPHeaders()
         if stream.closed() or self._closed_with is not None:
             return None
         opening = self._dialect.opening
         try:
             # Before anything knows of it: a query that is not acceptable must leave no trace (reliability e.5).
-            wanted = None if opening is None else opening.read(query)
+            wanted = None if opening is None else opening.read(asked)
         except EngineError as error:
             return self._turn_away(error)
         self._caller = caller
@@ -668,6 +668,8 @@ class SocketHandler(WebSocketHandler):
         caller, self._caller = self._caller, None
         if caller is not None:
             self._hub.quit(self, caller.person_id)
+            if self.dialect.opening is not None and self.dialect.opening.ended is not None:
+                self.dialect.opening.ended(caller)
             request_id = self._request_id
             self._hub.log.info("socket_closed", request_id=request_id, person_id=caller.person_id, code=code)
 

@@ -39,6 +39,7 @@ __all__ = [
     "Surface",
     "TransportError",
     "UrlTooLong",
+    "WithHeaders",
     "row_for",
     "total",
 ]
@@ -174,6 +175,14 @@ class Envelope(Protocol):
         """A refusal. A bug arrives as a bare ``EngineError``, so that nothing of it can get out."""
 
 
+@dataclass(frozen=True, slots=True)
+class WithHeaders(Generic[ReplyT]):
+    """A reply of an action, and headers for the client beside it: cookies, or where to go on."""
+
+    reply: ReplyT
+    headers: tuple[tuple[str, str], ...]
+
+
 class RawRequest(msgspec.Struct, frozen=True):
     """The request of an endpoint that wants its body untouched, because a signature covers the bytes.
 
@@ -198,7 +207,7 @@ class Endpoint(Generic[WantedT, ReplyT]):
     path: str
     request: type[WantedT]
     reply: type[ReplyT]
-    action: Callable[[Caller[Any, Any], WantedT], Awaitable[ReplyT]]
+    action: Callable[[Caller[Any, Any], WantedT], Awaitable[ReplyT | WithHeaders[ReplyT]]]
     _: KW_ONLY
     summary: str
     source_id: str
@@ -256,7 +265,7 @@ class Command(Generic[WantedT, ReplyT]):
 
 @dataclass(frozen=True, slots=True)
 class Opening(Generic[WantedT]):
-    """What a new connection begins with, and what its handshake's query may say about that."""
+    """What a new connection begins with, and what its handshake's path and query may say about that."""
 
     request: type[WantedT]
     action: Callable[[Caller[Any, Any], WantedT], Awaitable[object]]
@@ -264,6 +273,8 @@ class Opening(Generic[WantedT]):
     any, is told to this connection alone. An error turns the connection away."""
     _: KW_ONLY
     summary: str
+    ended: Callable[[Caller[Any, Any]], None] | None = None
+    """Hears once that a connection for which ``action`` was begun has gone, whether or not that had come to its end."""
     read: Callable[[Fields], WantedT] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -302,6 +313,8 @@ class SocketDialect:
     opening: Opening[Any] | None = None
     """None: a new connection hears at once whatever rooms its person is in."""
     aliases: tuple[str, ...] = ()
+    access: Access = SIGNED_IN
+    """``OPTIONAL`` only where the surface knows its guests: a socket is always somebody's."""
     credential: ReadCredential | None = None
     limit: Limit | None = None
     """Of the handshake, per client; None is the server's default."""

@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass
 
+from store.interfaces.attempts import AttemptStore
 from store.interfaces.calls import CallStore
+from store.interfaces.chats import ChatStore
+from store.interfaces.credentials import CredentialStore
 from store.interfaces.donations import DonationStore
 from store.interfaces.follows import FollowStore
 from store.interfaces.ids import IdStore
@@ -13,8 +16,10 @@ from store.interfaces.notices import NoticeStore
 from store.interfaces.orders import OrderStore
 from store.interfaces.people import PeopleStore, SessionStore
 from store.interfaces.presence import LimitStore, PresenceStore
+from store.interfaces.quotas import QuotaStore
 from store.interfaces.rooms import RoomStore
 from store.interfaces.shows import ShowStore
+from store.interfaces.sign_ins import SignInStore
 from store.interfaces.subscriptions import SubscriptionStore
 
 __all__ = ["Stores"]
@@ -27,6 +32,9 @@ class Stores:
     ids: IdStore
     people: PeopleStore
     sessions: SessionStore
+    credentials: CredentialStore
+    sign_ins: SignInStore
+    attempts: AttemptStore
     ledger: LedgerStore
     calls: CallStore
     rooms: RoomStore
@@ -35,6 +43,8 @@ class Stores:
     subscriptions: SubscriptionStore
     shows: ShowStore
     follows: FollowStore
+    chats: ChatStore
+    quotas: QuotaStore
     notices: NoticeStore
     likes: LikeStore
     leases: LeaseStore

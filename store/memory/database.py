@@ -9,7 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from store.interfaces.attempts import Attempts
 from store.interfaces.calls import CallRecord
+from store.interfaces.chats import AnchorRecord, ViewerLine
+from store.interfaces.credentials import Credential
 from store.interfaces.donations import DonationRecord
 from store.interfaces.ids import AccountId, CallId, EntryId, NodeId, OrderId, PersonId, RoomId, Sequence
 from store.interfaces.leases import NodeLease
@@ -19,6 +22,7 @@ from store.interfaces.orders import OrderRecord
 from store.interfaces.people import PersonRecord, Session
 from store.interfaces.rooms import RoomRecord
 from store.interfaces.shows import ShowRecord
+from store.interfaces.sign_ins import SignIn
 from store.interfaces.subscriptions import SubscriptionRecord
 
 __all__ = ["Bucket", "Credits", "MemoryDatabase", "Sighting"]
@@ -59,6 +63,10 @@ class MemoryDatabase:
     person_by_external_id: dict[tuple[str, str], PersonId] = field(default_factory=dict)
     person_by_public_id: dict[tuple[str, str], PersonId] = field(default_factory=dict)
     sessions: dict[str, Session] = field(default_factory=dict)
+    credentials: dict[PersonId, Credential] = field(default_factory=dict)
+    person_by_name: dict[tuple[str, str], PersonId] = field(default_factory=dict)
+    sign_ins: dict[str, SignIn] = field(default_factory=dict)
+    attempts: dict[str, Attempts] = field(default_factory=dict)
 
     entries: dict[EntryId, JournalEntry] = field(default_factory=dict)
     entries_of_account: dict[AccountId, list[JournalEntry]] = field(default_factory=dict)
@@ -82,6 +90,9 @@ class MemoryDatabase:
     subscription_prices: dict[PersonId, int] = field(default_factory=dict)
     shows: dict[RoomId, ShowRecord] = field(default_factory=dict)
     follows: dict[tuple[PersonId, RoomId], int] = field(default_factory=dict)
+    viewer_lines: dict[RoomId, list[ViewerLine]] = field(default_factory=dict)
+    anchor_records: dict[RoomId, list[AnchorRecord]] = field(default_factory=dict)
+    quotas: dict[tuple[PersonId, int], int] = field(default_factory=dict)
 
     warnings: dict[str, WarningNotice] = field(default_factory=dict)
     forms: dict[str, MessageForm] = field(default_factory=dict)

@@ -157,6 +157,7 @@ class MemoryLedger:
         """
         database = self._database
         _refuse_repeats("entry", [entry.id for entry in plan.entries], database.entries)
+        _refuse_repeats("donation", [donation.id for donation in plan.donations], database.donations)
         _refuse_repeats("outbox row", [row.id for row in plan.outbox], database.outbox)
         for account, amount in plan.debits.items():
             if database.balances.get(account, 0) < amount:

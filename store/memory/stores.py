@@ -3,7 +3,10 @@
 from collections.abc import Callable
 
 from store.interfaces.stores import Stores
+from store.memory.attempts import MemoryAttempts
 from store.memory.calls import MemoryCalls
+from store.memory.chats import MemoryChats
+from store.memory.credentials import MemoryCredentials
 from store.memory.database import MemoryDatabase
 from store.memory.donations import MemoryDonations
 from store.memory.follows import MemoryFollows
@@ -15,8 +18,10 @@ from store.memory.notices import MemoryNotices
 from store.memory.orders import MemoryOrders
 from store.memory.people import MemoryPeople, MemorySessions
 from store.memory.presence import MemoryLimits, MemoryPresence
+from store.memory.quotas import MemoryQuotas
 from store.memory.rooms import MemoryRooms
 from store.memory.shows import MemoryShows
+from store.memory.sign_ins import MemorySignIns
 from store.memory.subscriptions import MemorySubscriptions
 
 __all__ = ["memory_stores"]
@@ -31,6 +36,9 @@ def memory_stores(database: MemoryDatabase, now_ms: Callable[[], int]) -> Stores
         ids=MemoryIds(database),
         people=MemoryPeople(database),
         sessions=MemorySessions(database),
+        credentials=MemoryCredentials(database),
+        sign_ins=MemorySignIns(database),
+        attempts=MemoryAttempts(database),
         ledger=MemoryLedger(database, now_ms),
         calls=MemoryCalls(database),
         rooms=MemoryRooms(database),
@@ -39,6 +47,8 @@ def memory_stores(database: MemoryDatabase, now_ms: Callable[[], int]) -> Stores
         subscriptions=MemorySubscriptions(database),
         shows=MemoryShows(database),
         follows=MemoryFollows(database),
+        chats=MemoryChats(database),
+        quotas=MemoryQuotas(database),
         notices=MemoryNotices(database),
         likes=MemoryLikes(database),
         leases=MemoryLeases(database, now_ms),

@@ -12,9 +12,12 @@ from store.interfaces.orders import Cashier, OrderState
 from store.interfaces.rooms import RoomKind
 from store.mongo.collections import (
     ACCOUNTS,
+    ANCHOR_RECORDS,
+    ATTEMPTS,
     AUDIT,
     CALLS,
     COUNTERS,
+    CREDENTIALS,
     DONATIONS,
     ENTRIES,
     FOLLOWS,
@@ -25,11 +28,14 @@ from store.mongo.collections import (
     OUTBOX,
     PENDING,
     PEOPLE,
+    QUOTAS,
     ROOMS,
     SESSIONS,
     SHOWS,
+    SIGN_INS,
     SUBSCRIPTION_PRICES,
     SUBSCRIPTIONS,
+    VIEWER_LINES,
     WARNINGS,
 )
 from store.mongo.connection import Document, Mongo
@@ -59,6 +65,7 @@ class Index(NamedTuple):
 
 LIVE: Final = {"partialFilterExpression": {"live": True}}
 OPEN: Final = {"partialFilterExpression": {"open": True}}
+WITH_COOKIE: Final = {"cookie_hash": {"$gt": ""}}
 UNIQUE: Final = {"unique": True}
 
 INDEXES: Final[Mapping[str, tuple[Index, ...]]] = {
@@ -81,6 +88,13 @@ INDEXES: Final[Mapping[str, tuple[Index, ...]]] = {
         Index("who presents this token", {"token_hash": 1}, UNIQUE),
         Index("all sign-ins of a person", {"person_id": 1}),
     ),
+    CREDENTIALS: (Index("each name is one person's on its surface", {"surface": 1, "names": 1}, UNIQUE),),
+    SIGN_INS: (
+        Index("who presents this cookie", {"cookie_hash": 1}, UNIQUE | {"partialFilterExpression": WITH_COOKIE}),
+        Index("a person's newest sign-ins", {"person_id": 1, "opened_at_ms": -1, "_id": -1}),
+        Index("sign-ins expire", {"expires_at": 1}, {"expireAfterSeconds": 0}),
+    ),
+    ATTEMPTS: (Index("failures are forgotten", {"expires_at": 1}, {"expireAfterSeconds": 0}),),
     ENTRIES: (
         Index(
             "what a call cost",
@@ -132,6 +146,20 @@ INDEXES: Final[Mapping[str, tuple[Index, ...]]] = {
     SUBSCRIPTION_PRICES: (),
     SHOWS: (Index("an anchor's shows", {"anchor_id": 1, "created_at_ms": 1, "_id": 1}),),
     FOLLOWS: (Index("the rooms a person follows", {"person_id": 1, "at_ms": -1, "room_id": -1}),),
+    VIEWER_LINES: (
+        Index("the same words soon again are kept once", {"double": 1}, UNIQUE),
+        Index("what viewers said last in a room", {"room_id": 1, "at_ms": -1, "_id": -1}),
+    ),
+    ANCHOR_RECORDS: (
+        Index("the same record soon again is kept once", {"double": 1}, UNIQUE),
+        Index("when the anchor's client said something last", {"room_id": 1, "at_ms": -1, "_id": -1}),
+        Index(
+            "what the anchor and her character said last in a room",
+            {"room_id": 1, "spoken": 1, "at_ms": -1, "_id": -1},
+            {"partialFilterExpression": {"spoken": True}},
+        ),
+    ),
+    QUOTAS: (Index("counts of days that are over expire", {"expires_at": 1}, {"expireAfterSeconds": 0}),),
     LIKES: (),
     WARNINGS: (Index("the newest warning of a person", {"person_id": 1, "at_ms": -1, "_id": -1}),),
     FORMS: (
@@ -228,6 +256,9 @@ RULES: Final[Mapping[str, Document]] = {
     SUBSCRIPTION_PRICES: _rule({"_id": _whole(1), "price": _whole(0)}),
     SHOWS: _rule({"_id": TEXT, "anchor_id": _whole(1)}),
     PEOPLE: _rule({"_id": _whole(1), "surface": TEXT, "external_id": TEXT, "points_per_minute": _whole(0)}),
+    CREDENTIALS: _rule({"_id": _whole(1), "surface": TEXT, "names": {"bsonType": "array", "minItems": 1}}),
+    SIGN_INS: _rule({"_id": TEXT, "person_id": _whole(1), "expires_at": {"bsonType": "date"}}),
+    ATTEMPTS: _rule({"_id": TEXT, "count": _whole(0), "until_ms": _whole(0), "expires_at": {"bsonType": "date"}}),
     COUNTERS: _rule({"_id": TEXT, "next": _whole(1)}),
 }
 

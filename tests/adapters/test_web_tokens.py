@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import hmac
+import itertools
 import json
 from typing import Any
 
@@ -18,7 +19,7 @@ NOW_S = 1_767_225_600
 SECRET = "0f3b9c5e7a2d4861f0e9d8c7b6a59483"
 FORMER = "1f3b9c5e7a2d4861f0e9d8c7b6a59483"
 HOUR_S, DAY_S = 3_600, 86_400
-LIVES_S = {TokenKind.ACCESS: 6 * HOUR_S, TokenKind.REFRESH: 7 * DAY_S}
+LIVES_S = {TokenKind.ACCESS: 6 * HOUR_S, TokenKind.REFRESH: 7 * DAY_S, TokenKind.GUEST: 30 * DAY_S}
 
 
 def tokens_of(*keys: SigningKey, issuer: str = "greenroom", audience: str = "site", **more: Any) -> SignedWebTokens:
@@ -49,7 +50,7 @@ def parts_of(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
 # What they carry
 
 
-@pytest.mark.parametrize(("kind", "life_s"), [(TokenKind.ACCESS, 6 * HOUR_S), (TokenKind.REFRESH, 7 * DAY_S)])
+@pytest.mark.parametrize(("kind", "life_s"), LIVES_S.items())
 def test_a_token_says_what_it_was_issued_for(kind, life_s):
     tokens = tokens_of()
 
@@ -89,6 +90,17 @@ def test_every_token_has_an_id_of_its_own_and_a_sign_in_a_family():
 
     assert refresh.family_id == access.family_id != elsewhere.family_id
     assert len({refresh.token_id, access.token_id, elsewhere.token_id, refresh.family_id}) == 4
+
+
+def test_the_same_ids_and_times_make_the_same_token_again():
+    tokens = tokens_of()
+    token, said = tokens.issue(TokenKind.REFRESH, user_id=6, now_s=NOW_S)
+
+    again, said_again = tokens.issue(
+        TokenKind.REFRESH, user_id=6, now_s=NOW_S, family_id=said.family_id, token_id=said.token_id
+    )
+
+    assert (again, said_again) == (token, said)
 
 
 @given(
@@ -246,7 +258,7 @@ def test_nothing_else_is_ever_read_as_a_token(text):
 def test_one_kind_is_never_taken_for_another():
     tokens = tokens_of()
 
-    for kind, other in ((TokenKind.ACCESS, TokenKind.REFRESH), (TokenKind.REFRESH, TokenKind.ACCESS)):
+    for kind, other in itertools.permutations(TokenKind, 2):
         token, _ = tokens.issue(kind, user_id=6, now_s=NOW_S)
         with pytest.raises(NotSignedIn, match="another kind"):
             tokens.read(token, other, now_s=NOW_S)

@@ -268,14 +268,14 @@ async def test_the_ledger_is_verified_and_a_finding_names_where_to_look(data_dir
 async def test_doctor_exits_by_what_it_finds(data_dir):
     async with at_the_desk(data_dir) as desk:
         code, out, _ = await desk.type("doctor")
-        assert (code, out.splitlines()[-1]) == (0, "10 checks, 0 FAIL")
+        assert (code, out.splitlines()[-1]) == (0, "11 checks, 0 FAIL")
 
         desk.cast.switch.is_down = True
         code, out, _ = await desk.type("doctor")
         failed = [line for line in out.splitlines() if line.startswith("FAIL")]
 
-        assert (code, out.splitlines()[-1]) == (1, "10 checks, 8 FAIL")
-        assert len(failed) == 8
+        assert (code, out.splitlines()[-1]) == (1, "11 checks, 9 FAIL")
+        assert len(failed) == 9
         assert all("→ greenroom " in line for line in failed)
 
 

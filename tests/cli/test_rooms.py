@@ -226,5 +226,5 @@ async def test_a_fault_names_the_room_to_look_at(data_dir):
 
         code, out, _ = await desk.type("doctor")
 
-        assert (code, out.splitlines()[-1]) == (1, "10 checks, 1 FAIL")
+        assert (code, out.splitlines()[-1]) == (1, "11 checks, 1 FAIL")
         assert next(line for line in words(out) if line[0] == "FAIL")[-4:] == ["greenroom", "rooms", "show", "room_1"]

@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from store.interfaces.ids import EntryId, PersonId
 from store.interfaces.ledger import EntryKind
@@ -23,7 +23,7 @@ from tests.crash.crowd import AGAIN_S, TRY_AGAIN, Crowd, Place, Viewer
 from tests.crash.processes import ServerProcess
 from tests.invariants import Journal, snapshot_of, violations
 
-__all__ = ["IMPATIENT", "Date"]
+__all__ = ["IMPATIENT", "Agreed", "Date"]
 
 IMPATIENT: Final[dict[str, object]] = {
     "node__lease_ms": 3000,
@@ -47,6 +47,13 @@ WOMAN: Final = 2
 SANCTIONED_MAX: Final = 6
 POLL_S: Final = 0.1
 OPERATOR: Final = {"actor": "crash-tests", "reason": "because"}
+
+
+class Agreed(NamedTuple):
+    """After how many seconds all said the same, and when that was right."""
+
+    alike_s: float
+    right_s: float
 
 
 class Date:
@@ -167,28 +174,34 @@ class Date:
                 found.append(f"{viewer.person.id} is banned, and was let in")
         return found
 
-    async def agreed(self, deadline_s: float) -> float:
-        """Wait, while held, until everybody is back and all say the same of the room; returns after how many seconds.
+    async def agreed(self, deadline_s: float, *, is_right_s: float | None = None) -> Agreed:
+        """Wait, while held, until everybody is back and all say the same of the room, and until that is right.
+
+        The latter may take ``is_right_s`` if that is longer: whoever went out as the server died is waited for.
 
         Raises: AssertionError: they never did.
         """
         began_s = time.monotonic()
-        found: list[str] = ["nobody was asked"]
+        alike_s: float | None = None
+        differ, wrong = ["nobody was asked"], [""]
         with suppress(TimeoutError):
-            async with asyncio.timeout(deadline_s):
-                while found:
+            async with asyncio.timeout(is_right_s or deadline_s):
+                while differ or wrong:
                     await asyncio.sleep(POLL_S)
                     self.check()
-                    found = await self._differences()
-        if found:
-            raise AssertionError("; ".join(found))
-        return time.monotonic() - began_s
+                    differ, wrong = await self._differences()
+                    if not differ and alike_s is None:
+                        alike_s = time.monotonic() - began_s
+        if differ or wrong or alike_s is None or alike_s > deadline_s:
+            raise AssertionError("; ".join([f"alike after {alike_s} s", *differ, *wrong]))
+        return Agreed(alike_s, time.monotonic() - began_s)
 
-    async def _differences(self) -> list[str]:
+    async def _differences(self) -> tuple[list[str], list[str]]:
+        """What is not the same everywhere; and what is, and not right."""
         if self._asking_count:
-            return [f"{self._asking_count} wait for an answer"]
+            return [f"{self._asking_count} wait for an answer"], []
         if missing := self.crowd.missing:
-            return [f"{len(missing)} are not back: {missing[0].person.id} {dict(missing[0].events)}"]
+            return [f"{len(missing)} are not back: {missing[0].person.id} {dict(missing[0].events)}"], []
         inside = await self.look()
         live_id = self.crowd.live_id
         listed = await self.matchmaker.insist("GET", "get_livelist/")
@@ -196,28 +209,28 @@ class Date:
         assert (listed.status, shown.status) == (200, 200), (listed, shown)
         people = self.crowd.inside
         counts: dict[str, object] = {
-            "table": len(people),
             "operators": inside["audience_count"] + len(inside["seats"]) + 1,
             "list": next((row["audience_count"] for row in listed.data if str(row["id"]) == live_id), None),
             "room": shown.data["audience_count"],
         }
         counts |= {f"told to {viewer.person.id}": viewer.count for viewer in people}
-        found = []
+        differ = []
+        common, _ = Counter(counts.values()).most_common(1)[0]
         if len(set(counts.values())) > 1:
-            common, _ = Counter(counts.values()).most_common(1)[0]
-            found.append(f"counts differ: {[(who, count) for who, count in counts.items() if count != common][:10]}")
+            others = [(who, count) for who, count in counts.items() if count != common]
+            differ.append(f"{len(others)} say something else than {common}: {others[:10]}")
         seated = {seat["public_id"] for seat in inside["seats"]}
         on = {shown.data[name]["user_id"] for name in ("male", "female") if shown.data[name]}
         said = {person_id for person_id, sits in self.seats.items() if sits}
         if not seated == on == said:
-            found.append(f"operators see {seated} sit, the room shows {on}, those who asked were told {said}")
+            differ.append(f"operators see {seated} sit, the room shows {on}, those who asked were told {said}")
         wrong = [viewer.person.id for viewer in people if viewer.seated != seated]
         if wrong:
-            found.append(f"{len(wrong)} of {len(people)} see others sit than {seated}")
+            differ.append(f"{len(wrong)} of {len(people)} see others sit than {seated}")
         places = {viewer.place for viewer in people}
         if len(places) > 1:
-            found.append(f"the story stands at {places}")
-        return found
+            differ.append(f"the story stands at {places}")
+        return differ, [] if common == len(people) else [f"all say {common}, in are {len(people)}"]
 
     async def look(self) -> dict[str, Any]:
         """The room as operators see it."""

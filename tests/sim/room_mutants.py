@@ -25,6 +25,7 @@ from engine.room.roster import Roster
 from engine.room.state import Decision, RoomState, Standing, Viewer, Went
 from engine.services.blind_dates import BlindDates
 from engine.services.rooms import Rooms
+from engine.services.turns import Turns
 from store.interfaces.ids import PersonId, RoomId
 from store.interfaces.rooms import RoomRecord
 from store.memory.rooms import MemoryRooms
@@ -94,10 +95,10 @@ def _moves_at_once() -> AbstractContextManager[Any]:
     """Moves of one person do not wait for each other."""
 
     @asynccontextmanager
-    async def unguarded(_self: BlindDates, _person_id: PersonId) -> AsyncIterator[None]:
+    async def unguarded(_self: Turns[PersonId], _person_id: PersonId) -> AsyncIterator[None]:
         yield
 
-    return patch.object(BlindDates, "_moves", unguarded)
+    return patch.object(Turns, "of", unguarded)
 
 
 def _nobody_leaves() -> AbstractContextManager[Any]:

@@ -73,7 +73,6 @@ class Whereabouts:
     node: int = -1
     at_ms: int = 0
     moves_count: int = 0
-    moves_ever_count: int = 0
 
 
 @dataclass(slots=True)
@@ -150,7 +149,6 @@ class RoomTruth:
         """Somebody is about to be in another room, or may be."""
         where = self._where[person_id]
         where.moves_count += 1
-        where.moves_ever_count += 1
         where.is_sure = False
         return where
 
@@ -237,14 +235,16 @@ class RoomTruth:
         story = self._stories[room_id, self._epoch_at(node, record)]
         story.inside.pop(person_id, None)
         grace_ms = self.world.options.qlive.viewer_grace_ms
-        if not self._may_go(node, record, person_id, GOING, grace_ms):
+        # One that has lost the room, and does not know it yet, misses people by its own lights.
+        is_owner = record.owner == node.engine.node.id
+        if is_owner and not self._may_go(node, record, person_id, GOING, grace_ms):
             self._break(f"INV-23: person {person_id} was put out of {room_id}, and nobody did it")
 
     def told(self, node: "SimNode", person_id: PersonId, event: Event) -> None:
         """One person was told something."""
         match event:
             case SentAway(room_id=room_id):
-                if self.world.now_ms > 0 and not self._spans["ban", room_id, person_id]:
+                if not self._spans["ban", room_id, person_id]:
                     self._break(f"INV-19: person {person_id} was sent away from {room_id}, and that is not kept")
             case CrowdChanged(room_id=room_id, men_count=men_count, women_count=women_count):
                 people_count = len(node.hub.people_in(room_id)) - 1
@@ -459,7 +459,7 @@ class RoomTruth:
     def _died_ms(self, owner: str) -> int | None:
         for node in self.world.incarnations:
             if node.is_dead and node.engine.node.id == owner:
-                return node.died_at_ms
+                return node.left_at_ms if node.died_at_ms is None else min(node.died_at_ms, node.left_at_ms)
         return None
 
     # --- gifts -----------------------------------------------------------------------------------------------------
@@ -502,6 +502,19 @@ class RoomTruth:
                 is_current = (record.owner, record.epoch) == (node.engine.node.id, actor.record.epoch)
                 if actor.record.kind is RoomKind.BLIND_DATE and actor.record.is_open and is_current:
                     self._look_into(node, actor)
+            self._nobody_is_twice(node)
+
+    def _nobody_is_twice(self, node: "SimNode") -> None:
+        """QL-11: whoever enters another room leaves the first, also when that was taken over later."""
+        since_ms: dict[PersonId, int] = {}
+        for actor in node.engine.rooms._owned.values():
+            if actor.record.kind is not RoomKind.BLIND_DATE or not actor.record.is_open:
+                continue
+            story = self._stories[actor.record.id, actor.record.epoch]
+            for person_id, came_ms in story.inside.items():
+                if person_id in since_ms and max(came_ms, since_ms[person_id]) < self.world.now_ms - QUIET_MS:
+                    self._break(f"INV-23: person {person_id} is in {actor.record.id}, and in another room as well")
+                since_ms[person_id] = came_ms
 
     def _look_into(self, node: "SimNode", actor: RoomActor) -> None:
         state, room_id = actor.state, actor.record.id
@@ -526,7 +539,8 @@ class RoomTruth:
             if not where.is_sure or where.at_ms <= owned_ms or where.node != node.number:
                 continue
             is_here = person_id in inside
-            if is_here and where.room_id != room_id:
+            # Somebody who left while the room was nobody's is found in it again, until he is missed.
+            if is_here and where.room_id != room_id and story.inside.get(person_id, 0) <= where.at_ms:
                 self._break(f"INV-23: person {person_id} was told to be in {where.room_id}, and is in {room_id}")
             if not is_here and where.room_id == room_id and self._is_present(node, record=actor.record, who=person_id):
                 self._break(f"INV-23: person {person_id} was told to be in {room_id} and is not")

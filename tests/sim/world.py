@@ -463,6 +463,8 @@ class SimNode:
         self._replies: dict[asyncio.Future[Any], None] = {}
         self.born_at_ms = world.now_ms
         self.died_at_ms: int | None = None
+        self.left_at_ms = 2**50
+        """When it was asked to leave."""
         drift_ppm = world.swarm.drift_ppm
         self.clock = _NodeClock(self, drift_ppm=world.chance.randint(-drift_ppm, drift_ppm) if drift_ppm else 0)
         self.log = _Log(self)
@@ -586,6 +588,7 @@ class SimNode:
         ``is_quiet``: nobody was asking anything, so nothing may be left.
         """
         self.is_up = False
+        self.left_at_ms = self.world.now_ms
         try:
             await self.serve(self.engine.drain(), within_ms=60_000)
         except Lost:

@@ -45,14 +45,17 @@ from tests.support.records import (
     INCOME,
     MEI,
     POINTS,
+    SITE,
     T0,
     TOM,
     a_call,
+    a_donation,
     a_gift,
     a_gold_gift,
     a_grant,
     a_minute,
     a_recharge,
+    a_subscription,
     an_order,
     diamonds_of,
     ended,
@@ -615,6 +618,15 @@ def order(name: str) -> Callable[[Plan], Plan]:
     return lambda plan: replace(plan, orders=(OrderClaim(order_id=OrderId(name), transaction_id="wx-9"),))
 
 
+def subscription(since_ms: int) -> Callable[[Plan], Plan]:
+    wanted = a_subscription(TOM, MEI, since_ms).claim.subscription
+    return lambda plan: replace(plan, subscriptions=(wanted,))
+
+
+def donation(plan: Plan) -> Plan:
+    return replace(plan, donations=(a_donation(TOM, MEI, 5).claim.donation,))
+
+
 @on_every_store
 @pytest.mark.parametrize(
     "spoil",
@@ -629,6 +641,8 @@ def order(name: str) -> Callable[[Plan], Plan]:
         pytest.param(minute(call_id=CallId(50_002), minute=1), id="a minute of an ended call"),
         pytest.param(order("order-1"), id="an order that is paid"),
         pytest.param(order("order-9"), id="no order"),
+        pytest.param(subscription(T0 + 999), id="a subscription while one runs"),
+        pytest.param(donation, id="a donation that is kept"),
     ],
 )
 async def test_the_store_guards_what_a_wrong_decision_would_break_and_writes_no_part_of_it(
@@ -639,6 +653,9 @@ async def test_the_store_guards_what_a_wrong_decision_would_break_and_writes_no_
     await post(stores, a_minute(call, 1))
     over = await joining(stores, id=CallId(50_002), guest_id=BOB, anchor_id=ANN)
     await stores.calls.save(ended(over))
+    await post(stores, a_grant(TOM, 100, "site", currency=SITE))
+    await fold(stores)
+    await post(stores, a_subscription(TOM, MEI), a_donation(TOM, MEI, 5))
     await post(stores, a_recharge(await stores.orders.add(an_order())))
     before = await look(stores)
 

@@ -37,19 +37,24 @@ from tests.support.records import (
     INCOME,
     MEI,
     POINTS,
+    SITE,
     T0,
     TOM,
     a_call,
+    a_donation,
     a_gift,
     a_gold_gift,
     a_grant,
     a_minute,
     a_recharge,
+    a_subscription,
+    an_admission,
     an_order,
     diamonds_of,
     gold_of,
     income_of,
     points_of,
+    site_of,
 )
 
 CALL = a_call()
@@ -701,3 +706,86 @@ def test_two_legs_of_one_wallet_are_covered_together_or_not_at_all():
     facts = Facts(now_ms=0, posted={}, balances={account: 100}, calls={}, orders={})
 
     assert decide([move], facts).outcomes[0].verdict is Verdict.BELOW_FLOOR
+
+
+# --- what the site sells -------------------------------------------------------------------------------------------
+
+RICH = {site_of(TOM): 100}
+
+
+def test_a_donation_goes_by_way_of_the_house_and_its_record_gets_its_time() -> None:
+    move = a_donation(TOM, MEI, 30)
+
+    plan = decide([move], facts(balances=RICH, unfolded={site_of(TOM): 7}))
+
+    (entry,) = plan.entries
+    assert [(leg.account, leg.amount) for leg in entry.postings] == [
+        (site_of(TOM), -30),
+        (house(SITE), 30),
+        (house(SITE), -30),
+        (site_of(MEI), 30),
+    ]
+    assert entry.held == (Held(site_of(TOM), 77),)
+    assert plan.donations == (replace(move.claim.donation, at_ms=T0),)
+    assert plan.credits == {site_of(MEI): {EntryKind.DONATION: Earned(1, 30)}}
+
+
+def test_a_donation_that_is_there_or_cannot_be_paid_keeps_no_record() -> None:
+    paid = decide([a_donation(TOM, MEI, 30)], facts(balances=RICH)).entries[0]
+
+    again = decide([a_donation(TOM, MEI, 30, number=2)], facts(balances=RICH, posted={paid.id: paid}))
+    other = decide([a_donation(TOM, MEI, 31)], facts(balances=RICH, posted={paid.id: paid}))
+    poor = decide([a_donation(TOM, MEI, 30)], facts(balances={}))
+
+    assert [verdicts(plan) for plan in (again, other, poor)] == [
+        [Verdict.ALREADY],
+        [Verdict.MISMATCH],
+        [Verdict.BELOW_FLOOR],
+    ]
+    assert [plan.donations for plan in (again, other, poor)] == [()] * 3
+
+
+@pytest.mark.parametrize(
+    ("until_ms", "verdict"),
+    [
+        (None, Verdict.POSTED),
+        (T0 - 1, Verdict.POSTED),
+        (T0, Verdict.POSTED),
+        (T0 + 1, Verdict.OUT_OF_TURN),
+    ],
+)
+def test_a_subscription_begins_where_the_last_one_has_ended(until_ms: int | None, verdict: Verdict) -> None:
+    former = {} if until_ms is None else {(TOM, MEI): until_ms}
+    other = {(TOM, BOB): T0 + 10**9, (MEI, TOM): T0 + 10**9}
+    move = a_subscription(TOM, MEI)
+
+    plan = decide([move], facts(balances=RICH, subscribed_until_ms={**former, **other}))
+
+    assert verdicts(plan) == [verdict]
+    is_posted = verdict is Verdict.POSTED
+    assert plan.subscriptions == ((move.claim.subscription,) if is_posted else ())
+    assert plan.debits == ({site_of(TOM): 10} if is_posted else {})
+
+
+def test_a_subscription_counts_on_those_before_it_in_its_batch() -> None:
+    moves = [a_subscription(TOM, MEI), a_subscription(TOM, MEI, T0 + 999), a_subscription(TOM, MEI, T0 + 1_000)]
+
+    plan = decide(moves, facts(balances=RICH))
+
+    assert verdicts(plan) == [Verdict.POSTED, Verdict.OUT_OF_TURN, Verdict.POSTED]
+
+
+@pytest.mark.parametrize(
+    ("again", "verdict"),
+    [
+        (an_admission(TOM), Verdict.ALREADY),
+        (an_admission(TOM, price=99, note="s:2"), Verdict.ALREADY),
+        (replace(an_admission(TOM), kind=EntryKind.DONATION), Verdict.MISMATCH),
+    ],
+)
+def test_an_admission_is_bought_once_at_whatever_price(again: Move, verdict: Verdict) -> None:
+    (paid,) = decide([an_admission(TOM)], facts(balances=RICH)).entries
+
+    (outcome,) = decide([again], facts(balances=RICH, posted={paid.id: paid})).outcomes
+
+    assert (outcome.verdict, outcome.entry) == (verdict, paid)

@@ -17,7 +17,7 @@ pauses_ms = st.lists(st.sampled_from((0, 1, 40, 99, 100, 250)), max_size=60)
 
 
 def said(number: int) -> RoomTextSaid:
-    return RoomTextSaid(room_id=ROOM, from_id=BO, face=Face(), text=str(number))
+    return RoomTextSaid(room_id=ROOM, from_id=BO, face=Face(), text=str(number), at_ms=0)
 
 
 def a_gift(event_id: str) -> GiftSent:

@@ -63,7 +63,7 @@ def test_whoever_is_inside_may_talk_and_like_and_nobody_else(message, state, ins
 def test_what_is_said_is_told_to_everybody_with_the_servers_word_for_who_said_it():
     decision = decide(after(room(), enter(BO)), say(BO), now_ms=1)
 
-    said = RoomTextSaid(room_id=ROOM, from_id=BO, face=face_of(BO), text="hello")
+    said = RoomTextSaid(room_id=ROOM, from_id=BO, face=face_of(BO), text="hello", at_ms=1)
     assert decision.effects == (TellRoom(said),)
 
 

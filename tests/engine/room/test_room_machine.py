@@ -156,7 +156,8 @@ class Model:
                 ):
                     raise Forbidden
             seat = self.form.seat_for(face_of(person_id).gender)
-            assert seat is not None
+            if seat is None:
+                raise BadInput
             if list(self.seated.values()).count(seat.name) == seat.places:
                 if person_id not in self.invited:
                     raise RoomFull

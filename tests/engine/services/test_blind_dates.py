@@ -275,7 +275,7 @@ async def test_running_about_leaves_nothing_behind():
         )
 
         assert is_what(date, date.bo) is None
-        assert date.engine.blind_dates._moving == {}
+        assert len(date.engine.blind_dates._moves) == 0
 
 
 async def test_a_refused_entry_costs_nobody_his_place():

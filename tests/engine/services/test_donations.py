@@ -11,8 +11,8 @@ from engine.events import DonationMade
 from store.interfaces.ids import RoomId
 from store.interfaces.ledger import EntryKind
 from store.interfaces.money import Currency
-from store.interfaces.people import Ban, BanKind
-from tests.people import Visit, on_a_visit
+from store.interfaces.people import Ban, BanKind, Role
+from tests.people import Visit, on_a_date, on_a_visit
 
 
 async def donate(visit: Visit, amount: int = 10, *, key=None, room_id=None, **who):
@@ -163,6 +163,24 @@ async def test_both_hear_of_it_once_and_which_room_is_to_see_it():
             assert (event.event_id, event.room_id) == (receipt.donation.id, room_id)
             assert (event.number, event.amount) == (receipt.donation.number, 25)
             assert (event.from_name, event.to_name) == ("yi zhao", "jliu")
+
+
+async def test_everybody_in_its_room_sees_a_donation_once_however_often_it_is_told():
+    async with on_a_date() as date:
+        await date.open(date.bo, date.lin)
+        await date.stage.grant(date.bo, 100, currency=Currency.SITE_DIAMONDS)
+        anchor = replace(date.hong, role=Role.ANCHOR)
+        date.switch.is_down, date.switch.only = True, "ledger.sent"
+        await date.engine.donations.donate(date.bo, anchor, 25, key=None, room_id=date.room_id)
+        await date.stage.advance(100)
+        date.stage.log.take("outbox_not_reached")
+        date.switch.is_down = False
+
+        await date.stage.advance(20_000)
+
+        for person in date.all:
+            assert date.heard(person).count("DonationMade") == 1
+        assert await date.stage.stores.ledger.unsent(10) == ()
 
 
 async def test_a_store_that_loses_its_answer_or_is_down_charges_once_with_the_same_key_again():

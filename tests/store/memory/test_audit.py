@@ -9,9 +9,25 @@ from engine.billing.posting import decide
 from store.interfaces.calls import Phase
 from store.interfaces.ids import AccountId, CallId, EntryId
 from store.interfaces.ledger import Audit, Earned, EntryKind, Posting
+from store.interfaces.orders import OrderState
 from store.memory.database import MemoryDatabase
 from store.memory.stores import memory_stores
-from tests.support.records import MEI, T0, TOM, a_call, a_gift, a_grant, a_minute, diamonds_of, points_of
+from tests.support.records import (
+    MEI,
+    SITE,
+    T0,
+    TOM,
+    a_call,
+    a_donation,
+    a_gift,
+    a_grant,
+    a_minute,
+    a_recharge,
+    a_subscription,
+    an_order,
+    diamonds_of,
+    points_of,
+)
 
 CALL = CallId(50_001)
 FIRST, SECOND = EntryId(f"call:{CALL}:m:1"), EntryId(f"call:{CALL}:m:2")
@@ -31,6 +47,11 @@ async def audited(books: MemoryDatabase, spoil: Callable[[MemoryDatabase], objec
     await stores.ledger.post([a_minute(call, 1), a_minute(call, 2)], decide)
     await stores.ledger.fold(10)
     await stores.ledger.post([a_gift(TOM, MEI, 10)], decide)
+    await stores.ledger.post([a_grant(TOM, 100, "site", currency=SITE)], decide)
+    await stores.ledger.fold(10)
+    await stores.ledger.post(
+        [a_donation(TOM, MEI, 10), a_subscription(TOM, MEI), a_recharge(await stores.orders.add(an_order()))], decide
+    )
     spoil(books)
     return await stores.ledger.audit()
 
@@ -39,7 +60,10 @@ async def test_honest_books_have_no_findings(books: MemoryDatabase) -> None:
     audit = await audited(books)
 
     assert audit == Audit(
-        entries_count=4, accounts_count=2, totals={"calls.diamonds": 890, "calls.points": 55}, findings=()
+        entries_count=8,
+        accounts_count=4,
+        totals={"calls.diamonds": 990, "calls.points": 55, "site.diamonds": 100},
+        findings=(),
     )
 
 
@@ -96,6 +120,34 @@ def a_lost_call(books: MemoryDatabase) -> None:
     del books.calls[CALL]
 
 
+def a_lost_donation(books: MemoryDatabase) -> None:
+    books.donations.clear()
+
+
+def a_donation_of_more(books: MemoryDatabase) -> None:
+    books.donations = {key: replace(one, amount=one.amount + 1) for key, one in books.donations.items()}
+
+
+def a_lost_subscription(books: MemoryDatabase) -> None:
+    books.subscriptions.clear()
+
+
+def a_subscription_of_another_day(books: MemoryDatabase) -> None:
+    books.subscriptions = {key: replace(one, since_ms=one.since_ms + 1) for key, one in books.subscriptions.items()}
+
+
+def a_subscription_for_nothing(books: MemoryDatabase) -> None:
+    books.subscriptions = {key: replace(one, price=0) for key, one in books.subscriptions.items()}
+
+
+def an_order_that_waits_again(books: MemoryDatabase) -> None:
+    books.orders = {key: replace(one, state=OrderState.WAITING) for key, one in books.orders.items()}
+
+
+def an_order_of_more(books: MemoryDatabase) -> None:
+    books.orders = {key: replace(one, amount=one.amount + 1) for key, one in books.orders.items()}
+
+
 @pytest.mark.parametrize(
     ("spoil", "invariants"),
     [
@@ -112,6 +164,13 @@ def a_lost_call(books: MemoryDatabase) -> None:
         (a_minute_without_an_entry, {"INV-5"}),
         (a_minute_twice, {"INV-5"}),
         (a_lost_call, {"INV-5"}),
+        (a_lost_donation, {"INV-10"}),
+        (a_donation_of_more, {"INV-10"}),
+        (a_lost_subscription, {"INV-10"}),
+        (a_subscription_of_another_day, {"INV-10"}),
+        (a_subscription_for_nothing, {"INV-10"}),
+        (an_order_that_waits_again, {"INV-8"}),
+        (an_order_of_more, {"INV-8"}),
     ],
 )
 async def test_broken_books_are_found(

@@ -5,6 +5,7 @@ import time
 from collections.abc import Sequence
 
 import pytest
+from bson.int64 import Int64
 
 from engine.billing.posting import decide
 from store.interfaces.calls import CallRecord, Phase
@@ -14,7 +15,23 @@ from store.interfaces.ledger import Move, Outcome, Verdict
 from store.interfaces.stores import Stores
 from store.opened import open_stores
 from tests.support.real_stores import fail_commands, open_real_stores, real_servers
-from tests.support.records import ANN, BOB, MEI, TOM, a_call, a_gift, a_grant, a_minute, diamonds_of, points_of
+from tests.support.records import (
+    ANN,
+    BOB,
+    MEI,
+    SITE,
+    TOM,
+    a_call,
+    a_donation,
+    a_gift,
+    a_grant,
+    a_minute,
+    a_recharge,
+    a_subscription,
+    an_order,
+    diamonds_of,
+    points_of,
+)
 
 pytestmark = [pytest.mark.mongo, pytest.mark.real_loop]
 
@@ -219,14 +236,27 @@ async def test_nodes_that_post_and_fold_at_once_lose_and_double_nothing():
         ("INV-3", "accounts", {"$inc": {"balance": 7}}),
         ("INV-3", "accounts", {"$inc": {"earned.grant.count": 7}}),
         ("INV-5", "calls", {"$inc": {"minutes_paid": 7}}),
+        ("INV-8", "orders", {"$set": {"state": "waiting"}}),
+        ("INV-8", "orders", {"$inc": {"amount": 7}}),
+        ("INV-10", "donations", {"$inc": {"amount": 7}}),
+        ("INV-10", "donations", None),
+        ("INV-10", "subscriptions", {"$inc": {"since_ms": 7}}),
+        ("INV-10", "subscriptions", {"$set": {"price": Int64(0)}}),
+        ("INV-10", "subscriptions", None),
     ],
 )
-async def test_an_audit_finds_what_was_changed_by_hand(finding: str, collection: str, change: dict[str, object]):
+async def test_an_audit_finds_what_was_changed_by_hand(finding: str, collection: str, change: dict[str, object] | None):
     async with open_real_stores() as stores:
         call = await connected(stores)
-        await insist(stores, [a_minute(call, 1)])
+        order = await stores.orders.add(an_order())
+        await insist(stores, [a_minute(call, 1), a_recharge(order), a_grant(TOM, 100, "site", currency=SITE)])
+        await stores.ledger.fold(10)
+        await insist(stores, [a_donation(TOM, MEI, 10), a_subscription(TOM, MEI)])
         assert (await stores.ledger.audit()).findings == ()
 
-        await stores.mongo.update(collection, {}, change)
+        if change is None:
+            await stores.mongo.delete(collection, {})
+        else:
+            await stores.mongo.update(collection, {}, change)
 
         assert any(found.startswith(finding) for found in (await stores.ledger.audit()).findings)

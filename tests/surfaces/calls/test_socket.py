@@ -54,7 +54,9 @@ FRAMES = [
         {"roomID": ROOM, "roomStatusCode": 4},
     ),
     (
-        events.RoomTextSaid(room_id=ROOM_ID, from_id=TOM_ID, face=Face(nickname="小明", avatar_url="a"), text="你好"),
+        events.RoomTextSaid(
+            room_id=ROOM_ID, from_id=TOM_ID, face=Face(nickname="小明", avatar_url="a"), text="你好", at_ms=5
+        ),
         "CustomTextMsg",
         {"roomID": ROOM, "userID": str(TOM), "nickName": "小明", "headPic": "a", "text": "你好"},
     ),

@@ -121,7 +121,7 @@ FRAMES: list[tuple[events.Event, dict[str, Any]]] = [
         | GROUP,
     ),
     (
-        events.RoomTextSaid(room_id=ROOM_ID, from_id=TOM, face=FACE_OF_TOM, text="你好"),
+        events.RoomTextSaid(room_id=ROOM_ID, from_id=TOM, face=FACE_OF_TOM, text="你好", at_ms=5),
         {"type": "message", "content": "你好", "from": TOM_SEEN} | GROUP,
     ),
     (events.RoomClosed(room_id=ROOM_ID, status_code=4), {"type": "over", "content": ""} | GROUP),

@@ -119,9 +119,24 @@ FRAMES = [
         IN_ROOM | {"men_count": 4, "men_applied_count": 1, "women_count": 3, "women_applied_count": 2},
     ),
     (
-        events.RoomTextSaid(room_id=ROOM, from_id=TOM, face=FACE, text="你好"),
+        events.RoomTextSaid(room_id=ROOM, from_id=TOM, face=FACE, text="你好", at_ms=5),
         "room_text_said",
-        IN_ROOM | {"from_id": TOM, "face": FACE_SHOWN, "text": "你好"},
+        IN_ROOM | {"from_id": TOM, "face": FACE_SHOWN, "text": "你好", "at_ms": 5},
+    ),
+    (
+        events.AnchorLineShown(
+            room_id=ROOM, anchor=FACE, is_anchor=False, speaker="Tina", sent="5:51pm", text="hi", html="<p>hi</p>"
+        ),
+        "anchor_line_shown",
+        IN_ROOM
+        | {
+            "anchor": FACE_SHOWN,
+            "is_anchor": False,
+            "speaker": "Tina",
+            "sent": "5:51pm",
+            "text": "hi",
+            "html": "<p>hi</p>",
+        },
     ),
     (
         events.Muted(room_id=ROOM, is_muted=True, until_ms=None),

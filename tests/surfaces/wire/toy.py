@@ -121,6 +121,9 @@ class NoticeEnvelope:
 class Person:
     person_id: int
 
+    def goes_by(self, claimed: str) -> bool:
+        return claimed == str(self.person_id)
+
 
 @dataclass
 class ToyEngine:

@@ -1,0 +1,50 @@
+"""How people sign in by a name of their own."""
+
+from store.interfaces.credentials import Credential
+from store.interfaces.errors import Conflict, NotThere
+from store.interfaces.ids import PersonId
+from store.interfaces.people import PersonRecord
+from store.mongo.codec import document_of, fields_of, number, record_of, text
+from store.mongo.collections import CREDENTIALS, PEOPLE
+from store.mongo.connection import Document, Duplicate, Mongo, Transaction
+
+__all__ = ["MongoCredentials"]
+
+
+class MongoCredentials:
+    """``CredentialStore`` in MongoDB. The key of a document is the person's, so that nobody has two ways in."""
+
+    def __init__(self, mongo: Mongo) -> None:
+        self._mongo = mongo
+
+    async def register(self, person: PersonRecord, credential: Credential) -> None:
+        known, document = document_of(person), {"_id": number(credential.person_id), **fields_of(credential)}
+
+        async def both(transaction: Transaction) -> None:
+            await transaction.insert(CREDENTIALS, [document])
+            await transaction.insert(PEOPLE, [known])
+
+        try:
+            await self._mongo.transaction(both)
+        except Duplicate as duplicate:
+            raise Conflict("a name is somebody else's") from duplicate
+
+    async def by_name(self, surface: str, name: str) -> Credential | None:
+        return _credential(await self._mongo.find_one(CREDENTIALS, {"surface": text(surface), "names": text(name)}))
+
+    async def of(self, person_id: PersonId) -> Credential | None:
+        return _credential(await self._mongo.find_one(CREDENTIALS, {"_id": number(person_id)}))
+
+    async def set_password(self, person_id: PersonId, password_hash: str) -> None:
+        await self._set(person_id, {"password_hash": text(password_hash)})
+
+    async def set_email(self, person_id: PersonId, email: str) -> None:
+        await self._set(person_id, {"email": text(email)})
+
+    async def _set(self, person_id: PersonId, fields: Document) -> None:
+        if not await self._mongo.update(CREDENTIALS, {"_id": number(person_id)}, {"$set": fields}):
+            raise NotThere(f"no way in for person {person_id}")
+
+
+def _credential(document: Document | None) -> Credential | None:
+    return None if document is None else record_of(document, Credential)
