@@ -17,6 +17,7 @@ import contextlib
 import os
 import platform
 import signal
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Final, TypeVar
@@ -30,20 +31,38 @@ from tornado.netutil import bind_sockets
 from adapters.clock import SystemClock, SystemRng, TaskSpawner
 from adapters.config import Config, ConfigError, Loaded, Media, load
 from adapters.datadir import DataDir, DataDirError
+from adapters.departures import Departures
 from adapters.embedded import EmbeddedStores, EmbeddedStoresError
 from adapters.failpoints import FailpointError, with_failpoints
+from adapters.google_login import DEV_CLIENT, DevGoogle, GoogleClient, GoogleSignIn, NoGoogle
 from adapters.log import open_log
 from adapters.media_addresses import SignedAddresses, blind_date_addresses
 from adapters.mixer import RecordingMixer
 from adapters.nowpayments import DevNowPayments, NoNowPayments, NowPayments
+from adapters.passwords import BcryptPasswords
 from adapters.prometheus import Exporter
+from adapters.qr import draw
 from adapters.running_config import RunningConfig
 from adapters.stream_cutters import CssCutter, NginxCutter
 from adapters.user_sig import UserSig
+from adapters.web_tokens import SignedWebTokens, SigningKey
 from adapters.wechat_login import DevCodes, WeChatCodes
 from adapters.wechat_pay import DevPay, WeChatPay
 from engine.greenroom import Greenroom
-from engine.ports import CodeExchange, CryptoPayments, Log, PaymentProvider, Provider, Spawn, StreamCutter
+from engine.ports import (
+    CodeExchange,
+    CryptoPayments,
+    GoogleLogin,
+    Log,
+    PaymentProvider,
+    Provider,
+    Spawn,
+    StreamCutter,
+    TokenKind,
+    WebTokens,
+)
+from engine.services.accounts import QLIVE, SITE
+from engine.services.guests import GUEST_S
 from engine.world import World
 from handlers.surfaces import doors, refit
 from handlers.wire.http import server_options
@@ -217,12 +236,55 @@ def _codes(config: Config, log: Log) -> CodeExchange:
     return real
 
 
-def _payments(config: Config, log: Log) -> PaymentProvider:
+def _google(config: Config, log: Log) -> GoogleLogin:
+    options = config.google
+    client = GoogleClient(
+        client_id=options.client_id,
+        client_secret=options.client_secret,
+        callback_url=options.callback_url,
+        issuer=options.issuer,
+        authorize_url=options.authorize_url,
+        token_url=options.token_url,
+        keys_url=options.keys_url,
+    )
+    departures = Departures(keys=_web_secrets(config), now_s=lambda: int(time.time()))
+    real: GoogleLogin | None = None
+    if not options.stand_in and options.client_id:
+        real = GoogleSignIn(client=client, departures=departures, http=AsyncHTTPClient(), log=log)
+    if config.env == "dev":
+        return DevGoogle(
+            env=config.env, departures=departures, client=client if real is not None else DEV_CLIENT, others=real
+        )
+    return real or NoGoogle()
 
+
+def _web_secrets(config: Config) -> tuple[str, ...]:
+    return tuple(filter(None, (config.web_tokens.key, config.web_tokens.key_former)))
+
+
+def _web_tokens(config: Config) -> WebTokens:
+    options = config.web_tokens
+    keys = [SigningKey(options.key)]
+    if options.key_former:
+        keys.append(SigningKey(options.key_former, until_s=options.key_former_until_s))
+    return SignedWebTokens(
+        keys=keys,
+        issuer=options.issuer,
+        audience=SITE,
+        lives_s={
+            TokenKind.ACCESS: options.access_hours * 3_600,
+            TokenKind.REFRESH: options.refresh_days * DAY_S,
+            TokenKind.GUEST: GUEST_S,
+        },
+    )
+
+
+def _payments(config: Config, log: Log) -> PaymentProvider:
     if config.pay.stand_in:
         return DevPay(api_key=config.pay.api_key)
     return WeChatPay(
         app_id=config.wechat.app_id,
+        app_ids={QLIVE: config.wechat.qlive_app_id} if config.wechat.qlive_app_id else {},
         merchant_id=config.pay.merchant_id,
         api_keys=(config.pay.api_key,),
         notify_url=config.pay.notify_url,
@@ -303,6 +365,7 @@ async def _live(loaded: Loaded, read: Callable[[], Loaded], data_dir: DataDir) -
         ),
     )
     async with _stores(config, data_dir, log) as (stores, store_ports):
+        passwords = BcryptPasswords(cost=config.passwords.cost)
         world = World(
             clock=clock,
             rng=rng,
@@ -311,6 +374,9 @@ async def _live(loaded: Loaded, read: Callable[[], Loaded], data_dir: DataDir) -
             sink=hub,
             stores=stores,
             codes=_codes(config, log),
+            google=_google(config, log),
+            passwords=passwords,
+            web_tokens=_web_tokens(config),
             payments=_payments(config, log),
             crypto=_crypto(config, log),
             media=SignedAddresses(
@@ -335,6 +401,7 @@ async def _live(loaded: Loaded, read: Callable[[], Loaded], data_dir: DataDir) -
                 life_s=config.im.signature_days * DAY_S,
             ),
             mixer=RecordingMixer(),
+            draw_qr=draw,
             cutters=_cutters(config, log),
         )
         await _operate(
@@ -348,6 +415,7 @@ async def _live(loaded: Loaded, read: Callable[[], Loaded], data_dir: DataDir) -
             began_mono_ms=began_mono_ms,
         )
         await spawn.cancel_all()
+        passwords.close()
 
 
 async def _operate(

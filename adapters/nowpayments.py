@@ -8,11 +8,9 @@ goes on to a payer stays the text that the provider wrote. Source: protocols 5, 
 import hashlib
 import hmac
 import re
-import time
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final
-from urllib.parse import urlencode
 
 import msgspec
 from tornado.httpclient import AsyncHTTPClient
@@ -31,10 +29,6 @@ HTTP_OK: Final = 200
 HTTP_CREATED: Final = 201
 HTTP_NOT_FOUND: Final = 404
 HTTP_TOO_MANY: Final = 429
-
-PAGE_ROWS: Final = 50  # So many fit into one answer that is read.
-PAGES_MAX: Final = 20
-DAY_S: Final = 86_400
 
 SIGNATURE: Final = re.compile(r"[0-9a-f]{128}")
 PAYMENT_ID: Final = re.compile(r"[0-9A-Za-z]{1,40}")
@@ -77,7 +71,7 @@ class NowPayments:
         self._log = log
 
     async def create(self, *, order_id: str, price: int, title: str) -> CryptoPayment:
-        """Ask for an address to which ``price`` can be paid. Asking twice makes two payments; see ``find``.
+        """Ask for an address to which ``price`` can be paid. Asking twice makes two payments.
 
         Raises: StoreDown: the provider did not answer or refused; whether there is a payment now is unknown. What only
             an operator can mend is logged as an error.
@@ -132,39 +126,6 @@ class NowPayments:
         if notice.payment_id != payment_id:
             raise self._garbled("another payment")
         return notice
-
-    async def find(self, order_id: str, *, since_s: int) -> CryptoNotice | None:
-        """The payment of this order, created at ``since_s`` or later; None when there is none.
-
-        The provider has no question for it but its list, so this is for orders whose payment was never heard of. Where
-        an order has several, it is the one that has come furthest.
-
-        Raises: StoreDown: no answer, one that cannot be believed, or more payments since then than are looked through.
-        """
-        # The day before: whose midnight is meant is nowhere said.
-        first_day = time.strftime("%Y-%m-%d", time.gmtime(max(0, since_s - DAY_S)))
-        found: list[CryptoNotice] = []
-        for page in range(PAGES_MAX):
-            query = urlencode(
-                {"limit": PAGE_ROWS, "page": page, "sortBy": "created_at", "orderBy": "desc", "dateFrom": first_day}
-            )
-            answer = await self._service.exchange(f"{self._base_url}/payment/?{query}", headers=self._headers)
-            rows = self._read(answer).get("data")
-            if not isinstance(rows, list):
-                raise self._garbled("no list")
-            found += self._payments_of(order_id, rows)
-            if len(rows) < PAGE_ROWS:
-                return max(found, key=lambda notice: notice.status.rank, default=None)
-        self._log.warning("nowpayments_list_too_long", pages=PAGES_MAX)
-        raise StoreDown("nowpayments: too many payments to look through")
-
-    def _payments_of(self, order_id: str, rows: Sequence[Json]) -> list[CryptoNotice]:
-        ours = [row for row in rows if isinstance(row, dict) and row.get("order_id") == order_id]
-        try:
-            notices = [_read_notice(row) for row in ours]
-        except ValueError as error:
-            raise self._garbled(str(error)) from None
-        return [notice for notice in notices if not notice.parent_payment_id]
 
     def _read(self, answer: Answer) -> dict[str, Json]:
         """The fields of a good answer."""
@@ -227,10 +188,6 @@ class DevNowPayments:
         """None: nobody keeps any."""
         return None
 
-    async def find(self, order_id: str, *, since_s: int) -> CryptoNotice | None:  # noqa: ARG002 - the port's
-        """None: nobody keeps any."""
-        return None
-
 
 class NoNowPayments:
     """``CryptoPayments`` where we have no account at the provider."""
@@ -244,10 +201,6 @@ class NoNowPayments:
         raise Forbidden("nobody may notify us")
 
     async def query(self, payment_id: str) -> CryptoNotice | None:  # noqa: ARG002 - the port's
-        """Raises: StoreDown: always."""
-        raise _not_configured()
-
-    async def find(self, order_id: str, *, since_s: int) -> CryptoNotice | None:  # noqa: ARG002 - the port's
         """Raises: StoreDown: always."""
         raise _not_configured()
 
@@ -312,7 +265,7 @@ def _read_notice(fields: dict[str, Json]) -> CryptoNotice:
         status=status,
         price_amount=_amount(fields, "price_amount"),
         price_currency=_text(fields, "price_currency").lower(),
-        pay_amount=_amount(fields, "pay_amount"),
+        pay_amount=_amount(fields, "pay_amount") if fields.get("pay_amount") is not None else None,
         pay_currency=_text(fields, "pay_currency").lower(),
         actually_paid=_amount(fields, "actually_paid") if fields.get("actually_paid") is not None else Decimal(0),
         parent_payment_id=_payment_id(fields, "parent_payment_id") if fields.get("parent_payment_id") else "",

@@ -95,7 +95,7 @@ class SignedWebTokens:
     def issue(
         self, kind: TokenKind, *, user_id: int, now_s: int, family_id: str = "", token_id: str = "", anchor: str = ""
     ) -> tuple[str, WebClaims]:
-        """A token and what it says; without ``family_id`` it begins a family of its own. Equal arguments, equal token."""
+        """A token and what it says; without ``family_id`` it begins a family of its own."""
         payload = _Payload(
             iss=self._issuer,
             aud=self._audience,

@@ -11,6 +11,7 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final, Literal
 from xml.etree.ElementTree import ParseError
 
@@ -77,6 +78,7 @@ def notice_refused(reason: str) -> bytes:
 class WeChatPay:
     """``PaymentProvider`` at WeChat Pay itself.
 
+    ``app_id`` is the mini-program's whose people pay, ``app_ids`` those of surfaces that have one of their own.
     ``api_keys``: the first signs, all are believed, so that the key can be replaced. ``notify_url`` is where WeChat
     reports.
     """
@@ -85,6 +87,7 @@ class WeChatPay:
         self,
         *,
         app_id: str,
+        app_ids: Mapping[str, str] = MappingProxyType({}),
         merchant_id: str,
         api_keys: Sequence[str],
         notify_url: str,
@@ -96,13 +99,17 @@ class WeChatPay:
         nonce: Callable[[], str] = lambda: secrets.token_hex(16),
     ) -> None:
         """Raise ``ValueError`` where an id or a key is missing or empty."""
-        self._merchant = _Merchant(app_id=app_id, merchant_id=merchant_id, api_keys=api_keys, now_s=now_s, nonce=nonce)
+        self._merchant = _Merchant(
+            app_id=app_id, app_ids=app_ids, merchant_id=merchant_id, api_keys=api_keys, now_s=now_s, nonce=nonce
+        )
         self._notify_url = notify_url
         self._base_url = base_url.rstrip("/")
         self._service = OutsideService(name="wechat_pay", http=http, log=log, deadline_ms=deadline_ms)
         self._log = log
 
-    async def create(self, *, order_id: str, fee_fen: int, open_id: str, title: str, address: str) -> Payment:
+    async def create(
+        self, *, order_id: str, fee_fen: int, open_id: str, title: str, address: str, surface: str
+    ) -> Payment:
         """Announce the order under our id; ``address`` is the payer's IP address. Repeating it as it was is harmless.
 
         Raises: StoreDown: the provider did not answer or refused. What only an operator can mend is logged as an error.
@@ -110,6 +117,7 @@ class WeChatPay:
         assert fee_fen > 0
         answer = await self._ask(
             "/pay/unifiedorder",
+            surface,
             {
                 "body": title,
                 "out_trade_no": order_id,
@@ -125,7 +133,7 @@ class WeChatPay:
         prepay_id = answer.get("prepay_id", "")
         if not PREPAY_ID.fullmatch(prepay_id):
             raise self._garbled("no prepay_id")
-        return self._merchant.payment(prepay_id)
+        return self._merchant.payment(prepay_id, surface)
 
     def verify(self, body: bytes) -> PaymentNotice:
         """Check signature, merchant and application of a notification, before anything else looks at it.
@@ -134,14 +142,14 @@ class WeChatPay:
         """
         return self._merchant.notice(body)
 
-    async def query(self, order_id: str) -> PaymentNotice | None:
+    async def query(self, order_id: str, *, surface: str) -> PaymentNotice | None:
         """What the provider says of this order; None while it is unpaid or unknown to it.
 
         An order that was closed, failed or given back is a notice that says ``paid=False``.
 
         Raises: StoreDown: the provider did not answer, or in a way that cannot be believed.
         """
-        answer = await self._ask("/pay/orderquery", {"out_trade_no": order_id})
+        answer = await self._ask("/pay/orderquery", surface, {"out_trade_no": order_id})
         if answer.get("result_code") != "SUCCESS":
             if answer.get("err_code") == "ORDERNOTEXIST":
                 return None
@@ -158,9 +166,9 @@ class WeChatPay:
         except ValueError as error:
             raise self._garbled(str(error)) from None
 
-    async def _ask(self, path: str, parameters: Mapping[str, str]) -> dict[str, str]:
+    async def _ask(self, path: str, surface: str, parameters: Mapping[str, str]) -> dict[str, str]:
         """The parameters of an authentic answer."""
-        question = _write(self._merchant.signed(parameters))
+        question = _write(self._merchant.signed(parameters, surface))
         body = await self._service.ask(self._base_url + path, body=question, content_type="text/xml; charset=utf-8")
         try:
             answer = _read(body)
@@ -203,12 +211,21 @@ class DevPay:
     ) -> None:
         """Raise ``ValueError`` where the key is empty."""
         self._merchant = _Merchant(
-            app_id=DEV_APP_ID, merchant_id=DEV_MERCHANT_ID, api_keys=(api_key,), now_s=now_s, nonce=nonce
+            app_id=DEV_APP_ID, app_ids={}, merchant_id=DEV_MERCHANT_ID, api_keys=(api_key,), now_s=now_s, nonce=nonce
         )
 
-    async def create(self, *, order_id: str, fee_fen: int, open_id: str, title: str, address: str) -> Payment:  # noqa: ARG002 - the port's
+    async def create(
+        self,
+        *,
+        order_id: str,
+        fee_fen: int,  # noqa: ARG002 - the port's, as the next
+        open_id: str,  # noqa: ARG002
+        title: str,  # noqa: ARG002
+        address: str,  # noqa: ARG002
+        surface: str,
+    ) -> Payment:
         """Signed fields around a prepay id that no WeChat knows; the same for the same order."""
-        return self._merchant.payment(f"dev-{order_id}")
+        return self._merchant.payment(f"dev-{order_id}", surface)
 
     def verify(self, body: bytes) -> PaymentNotice:
         """As ``WeChatPay.verify``, for the development ids.
@@ -217,7 +234,7 @@ class DevPay:
         """
         return self._merchant.notice(body)
 
-    async def query(self, order_id: str) -> PaymentNotice | None:  # noqa: ARG002 - the port's
+    async def query(self, order_id: str, *, surface: str) -> PaymentNotice | None:  # noqa: ARG002 - the port's
         """None: unpaid."""
         return None
 
@@ -229,6 +246,7 @@ class _Merchant:
         self,
         *,
         app_id: str,
+        app_ids: Mapping[str, str],
         merchant_id: str,
         api_keys: Sequence[str],
         now_s: Callable[[], int],
@@ -237,20 +255,26 @@ class _Merchant:
         if not app_id or not merchant_id or not api_keys or not all(api_keys):
             raise ValueError("application, merchant and a key are needed")
         self._app_id = app_id
+        self._app_ids = app_ids
         self._merchant_id = merchant_id
         self._api_keys = tuple(api_keys)
         self._now_s = now_s
         self._nonce = nonce
 
-    def signed(self, parameters: Mapping[str, str]) -> dict[str, str]:
+    def signed(self, parameters: Mapping[str, str], surface: str) -> dict[str, str]:
         """``parameters`` as one of our own requests."""
-        request = {"appid": self._app_id, "mch_id": self._merchant_id, "nonce_str": self._nonce(), **parameters}
+        request = {
+            "appid": self._app_of(surface),
+            "mch_id": self._merchant_id,
+            "nonce_str": self._nonce(),
+            **parameters,
+        }
         return {**request, "sign": signature(request, key=self._api_keys[0])}
 
-    def payment(self, prepay_id: str) -> Payment:
+    def payment(self, prepay_id: str, surface: str) -> Payment:
         """What the mini-program hands to WeChat; this signature has names of its own."""
         parameters = {
-            "appId": self._app_id,
+            "appId": self._app_of(surface),
             "timeStamp": str(self._now_s()),
             "nonceStr": self._nonce(),
             "package": f"prepay_id={prepay_id}",
@@ -289,11 +313,11 @@ class _Merchant:
             return False
         # Lists, not generators: everything is compared, whatever differs.
         matches = [_equal(given, signature(parameters, key=key, method=method)) for key in self._api_keys]
-        ours = [
-            _equal(parameters.get("appid", ""), self._app_id),
-            _equal(parameters.get("mch_id", ""), self._merchant_id),
-        ]
-        return any(matches) and all(ours)
+        apps = [_equal(parameters.get("appid", ""), ours) for ours in (self._app_id, *self._app_ids.values())]
+        return any(matches) and any(apps) and _equal(parameters.get("mch_id", ""), self._merchant_id)
+
+    def _app_of(self, surface: str) -> str:
+        return self._app_ids.get(surface, self._app_id)
 
 
 def _equal(one: str, other: str) -> bool:

@@ -216,6 +216,8 @@ class Greenroom:
             ledger=self.ledger,
             presence=self.presence,
             identity=self.identity,
+            web_sign_ins=self.web_sign_ins,
+            site_people=self.site_people,
             calls=self.calls,
             rooms=self.rooms,
             notices=self.notices,

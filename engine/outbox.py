@@ -65,6 +65,7 @@ class Outbox:
                 rows = await self._store.unsent(ROWS_MAX)
                 sent = [row.id for row in rows if await self._tell_one(row)]
                 if sent:
+                    self._sink.flush()
                     await self._store.sent(sent)
                     self._metrics.events_resent.add(len(sent))
                 elif not self._is_asked_again:

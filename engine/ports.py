@@ -154,6 +154,12 @@ class Sink(Protocol):
     def end_room(self, room_id: "RoomId") -> None:
         """Everybody leaves the room, after what it was told; harmless when nobody is in it."""
 
+    def flush(self) -> None:
+        """Hand over now what was told: whoever writes down that it was told does so first.
+
+        What rooms are told may be held back for a moment, and would be lost with this process.
+        """
+
     def close(self, person_id: "PersonId", *, code: int, reason: str) -> None:
         """Close all sockets of the person (4003 banned, 1012 restart …)."""
 
@@ -222,8 +228,12 @@ class PaymentNotice(msgspec.Struct, frozen=True, kw_only=True):
 class PaymentProvider(Protocol):
     """WeChat Pay in its XML form (protocols 4.4)."""
 
-    async def create(self, *, order_id: str, fee_fen: int, open_id: str, title: str, address: str) -> Payment:
+    async def create(
+        self, *, order_id: str, fee_fen: int, open_id: str, title: str, address: str, surface: str
+    ) -> Payment:
         """Announce the order to the provider under our id. Repeating it with equal arguments is harmless.
+
+        ``surface`` is whose people buy: an ``open_id`` is known to one mini-program only.
 
         Raises: StoreDown: the provider did not answer or refused for the moment.
         """
@@ -234,7 +244,7 @@ class PaymentProvider(Protocol):
         Raises: Forbidden: not authentic, not ours, or not parseable.
         """
 
-    async def query(self, order_id: str) -> PaymentNotice | None:
+    async def query(self, order_id: str, *, surface: str) -> PaymentNotice | None:
         """What the provider says of this order; None while it is unpaid or unknown to it."""
 
 
@@ -412,7 +422,7 @@ class CryptoNotice(msgspec.Struct, frozen=True, kw_only=True):
 
     ``parent_payment_id`` is not empty for money that came in beside the payment it names: a second deposit, or one in
     another currency, for which the price of the order is never credited. ``order_id`` is empty where the payment is not
-    one of our orders.
+    one of our orders; ``pay_amount`` and ``pay_currency`` are None and empty where it does not say.
     """
 
     payment_id: str
@@ -420,8 +430,8 @@ class CryptoNotice(msgspec.Struct, frozen=True, kw_only=True):
     status: CryptoStatus
     price_amount: Decimal
     price_currency: str
-    pay_amount: Decimal
-    pay_currency: str
+    pay_amount: Decimal | None = None
+    pay_currency: str = ""
     actually_paid: Decimal = Decimal(0)
     parent_payment_id: str = ""
 
@@ -432,7 +442,7 @@ class CryptoPayments(Protocol):
     async def create(self, *, order_id: str, price: int, title: str) -> CryptoPayment:
         """Ask for an address to which ``price`` (whole units of the price's currency) can be paid.
 
-        Asking twice makes two payments: after a failure, ``find`` tells whether there is one.
+        Asking twice makes two payments.
 
         Raises: StoreDown: the provider did not answer or refused; whether there is a payment now is unknown.
         """
@@ -447,12 +457,6 @@ class CryptoPayments(Protocol):
         """What the provider says of this payment now; None when it knows none.
 
         Raises: StoreDown: no answer, or one that cannot be believed.
-        """
-
-    async def find(self, order_id: str, *, since_s: int) -> CryptoNotice | None:
-        """The payment of this order, created at ``since_s`` (UNIX seconds) or later; None when there is none.
-
-        Raises: StoreDown: as ``query``.
         """
 
 

@@ -5,6 +5,7 @@ here and leaves ``store.interfaces`` to the engine.
 """
 
 from store.interfaces.calls import CallRecord, EndReason, Phase, Side
+from store.interfaces.chats import AnchorRecord, RecordKind, ViewerLine
 from store.interfaces.donations import DonationRecord
 from store.interfaces.orders import OrderRecord, OrderState
 from store.interfaces.people import Ban, BanKind, PersonRecord, Profile, Role
@@ -13,6 +14,7 @@ from store.interfaces.shows import ShowInfo, ShowKind, ShowRecord
 from store.interfaces.subscriptions import SubscriptionRecord
 
 __all__ = [
+    "AnchorRecord",
     "Ban",
     "BanKind",
     "CallRecord",
@@ -24,6 +26,7 @@ __all__ = [
     "PersonRecord",
     "Phase",
     "Profile",
+    "RecordKind",
     "Role",
     "RoomKind",
     "RoomRecord",
@@ -34,4 +37,5 @@ __all__ = [
     "ShowRecord",
     "Side",
     "SubscriptionRecord",
+    "ViewerLine",
 ]

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from typing import Final
 
-__all__ = ["cut_to_width", "is_web_address", "one_line", "speakable"]
+__all__ = ["cut_to_width", "in_lines", "is_web_address", "one_line", "speakable"]
 
 _UNSPEAKABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _WEB_ADDRESS: Final = re.compile(r"https?://[^\s\x00-\x1f\x7f/?#]+[^\s\x00-\x1f\x7f]*", re.IGNORECASE)
@@ -16,6 +16,12 @@ WIDE: Final = 3
 def speakable(text: str) -> str:
     """``text`` in one line, without control and direction characters and without space around it. Source: ALL-18."""
     return _UNSPEAKABLE.sub("", text.replace("\n", " ")).strip()
+
+
+def in_lines(text: str) -> str:
+    """``text`` in its own lines, each as ``speakable`` has it but for the space at its beginning."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return "\n".join(_UNSPEAKABLE.sub("", line.replace("\t", "    ")).rstrip() for line in lines).strip()
 
 
 def one_line(text: str) -> str:

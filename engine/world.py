@@ -15,6 +15,7 @@ from engine.ports import (
     PaymentProvider,
     PersonSignature,
     Provider,
+    QrPicture,
     Rng,
     Sink,
     Spawn,
@@ -47,5 +48,6 @@ class World:
     """Of streams that are named for who sends them, by the id he shows; anybody may watch those."""
     signatures: PersonSignature
     mixer: Mixer
+    draw_qr: QrPicture
     cutters: Mapping[Provider, StreamCutter] = field(default_factory=dict)
     """Who ends running streams. Where there is none, a stream ends with its media server's next report, if any."""

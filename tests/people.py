@@ -46,6 +46,7 @@ from store.memory.stores import memory_stores
 from tests.invariants import snapshot_of, violations
 from tests.support.broken_stores import Switch, switchable
 from tests.support.fakes import FakeClock, RecordingLog, SeededRng
+from tests.support.web_services import web_services
 
 __all__ = ["AUTHENTIC", "Cast", "Date", "Heard", "Stage", "fast_settings", "on_a_date", "on_a_visit", "on_stage"]
 
@@ -61,6 +62,7 @@ class Heard:
     def __init__(self) -> None:
         self.events: dict[PersonId, list[Event]] = defaultdict(list)
         self.closed: list[tuple[PersonId, int]] = []
+        self.flushed_count = 0
         self.rooms: dict[RoomId, dict[PersonId, None]] = defaultdict(dict)
         self.backlogs: dict[str, list[tuple[Event, Position | None]]] = {}
         self.stories: dict[RoomId, list[tuple[Event, Position | None]]] = defaultdict(list)
@@ -87,6 +89,9 @@ class Heard:
 
     def end_room(self, room_id: RoomId) -> None:
         self.rooms.pop(room_id, None)
+
+    def flush(self) -> None:
+        self.flushed_count += 1
 
     def close(self, person_id: PersonId, *, code: int, reason: str) -> None:
         self.closed.append((person_id, code))
@@ -168,7 +173,9 @@ class ScriptedPayments:
         self.paid: dict[str, PaymentNotice] = {}
         self.created: list[str] = []
 
-    async def create(self, *, order_id: str, fee_fen: int, open_id: str, title: str, address: str) -> Payment:
+    async def create(
+        self, *, order_id: str, fee_fen: int, open_id: str, title: str, address: str, surface: str
+    ) -> Payment:
         self.created.append(order_id)
         return Payment(
             prepay_id=f"p{order_id}",
@@ -183,7 +190,7 @@ class ScriptedPayments:
         order_id, transaction_id, fee, paid = body.decode().split(":")
         return PaymentNotice(order_id=order_id, transaction_id=transaction_id, fee_fen=int(fee), paid=paid == "1")
 
-    async def query(self, order_id: str) -> PaymentNotice | None:
+    async def query(self, order_id: str, *, surface: str) -> PaymentNotice | None:
         return self.paid.get(order_id)
 
 
@@ -237,9 +244,6 @@ class ScriptedCrypto:
             raise StoreDown
         return self.said.get(payment_id)
 
-    async def find(self, order_id: str, *, since_s: int) -> CryptoNotice | None:
-        return None
-
 
 class OwnedTasks:
     """Background tasks of one node, ended with it; a task that dies is an error of the loop."""
@@ -289,6 +293,7 @@ class Stage:
             sink=self.heard,
             stores=stores,
             codes=DevCodesOnly(),
+            **web_services(lambda: (STORE_EPOCH_MS + self.clock.mono_ms()) // 1_000, seed=seed),
             payments=self.payments,
             crypto=self.crypto,
             media=PlainAddresses(),

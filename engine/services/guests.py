@@ -15,13 +15,16 @@ from engine.ports import TokenKind
 from engine.world import World
 from store.interfaces.ids import PersonId
 
-__all__ = ["GUESTS_FROM", "Guest", "Guests", "is_guest"]
+__all__ = ["GUESTS_FROM", "GUEST_S", "Guest", "Guests", "is_guest"]
 
 GUESTS_FROM: Final = 2**52
 """Ids from here on are guests' and never anybody's with an account; all of them are below 2^53 (DS-8)."""
 
 GUESTS_COUNT: Final = 2**48
 """Drawn from so many, two who meet are two people."""
+
+GUEST_S: Final = 30 * 86_400
+"""How long somebody is known again. Source: SITE-7."""
 
 NAME: Final = "游客"
 LETTERS: Final = ascii_letters + digits

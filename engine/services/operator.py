@@ -14,6 +14,7 @@ from engine.ids import Ids
 from engine.metrics import Metrics
 from engine.node import Node
 from engine.presence import Presence
+from engine.services.accounts import SITE
 from engine.services.calls import Calls
 from engine.services.checks import WAIT_FOR_STORE, Check, CheckResult, unanswered
 from engine.services.crypto_recharge import CryptoRecharge
@@ -21,7 +22,9 @@ from engine.services.identity import Identity
 from engine.services.notices import Notices
 from engine.services.operator_rooms import OperatorRooms, RoomCounts
 from engine.services.rooms import Rooms
+from engine.services.site_people import SitePeople
 from engine.services.statements import ENTRIES_MAX, DayOfIncome, Statements, earned_by
+from engine.services.web_sign_ins import WebSignIns
 from engine.world import World
 from store.interfaces.calls import CallRecord, EndReason, Phase
 from store.interfaces.errors import StoreError
@@ -47,6 +50,7 @@ OVERDUE_MS: Final = 5_000
 
 LISTED_MAX: Final = 1_000
 FOR_EVER_MS: Final = 2**53
+PASSWORD_BYTES: Final = 8
 DEVICE: Final = "operator"
 """The device class of sessions that operators open; one of its own, so that nobody is signed out by them."""
 
@@ -130,6 +134,8 @@ class Operator:
         ledger: Ledger,
         presence: Presence,
         identity: Identity,
+        web_sign_ins: WebSignIns,
+        site_people: SitePeople,
         calls: Calls,
         rooms: Rooms,
         notices: Notices,
@@ -145,6 +151,8 @@ class Operator:
         self._ledger = ledger
         self._presence = presence
         self._identity = identity
+        self._web_sign_ins = web_sign_ins
+        self._site_people = site_people
         self._calls = calls
         self.rooms = OperatorRooms(world, options, node=node, rooms=rooms, presence=presence, note=self.note)
         """What concerns live rooms."""
@@ -446,7 +454,21 @@ class Operator:
         """
         person = await self._person(person_id)
         await self.note(actor, "person.session", str(person_id), reason)
+        if person.surface == SITE:
+            return (await self._web_sign_ins.open(person)).tokens.access
         return await self._identity.open_session(person, device=DEVICE)
+
+    async def reset_password(self, person_id: PersonId, *, actor: str, reason: str) -> str:
+        """Another password for somebody who has lost his, told once; he is signed out everywhere.
+
+        Raises: NotFound: nobody, or nobody with a password. StoreDown, MailboxFull.
+        """
+        await self._person(person_id)
+        await self.note(actor, "person.password", str(person_id), reason)
+        # A letter and a digit are in it whatever is drawn.
+        password = f"g{self._world.rng.hex(PASSWORD_BYTES)}7"
+        await self._site_people.change_password(person_id, password)
+        return password
 
     # --- checks ----------------------------------------------------------------------------------------------------
 

@@ -116,6 +116,7 @@ class Recharge:
                 open_id=person.external_id,
                 title=f"{order.amount} {order.currency.unit}",
                 address=address,
+                surface=person.surface,
             )
         except StoreDown as error:
             raise ProviderDown from error
@@ -150,7 +151,7 @@ class Recharge:
             now_ms - self._options.reconcile_after_ms, Cashier.WECHAT, limit=RECONCILED_MAX
         )
         for order in open_orders:
-            notice = await self._world.payments.query(order.id)
+            notice = await self._world.payments.query(order.id, surface=order.currency.surface)
             if notice is not None and notice.paid:
                 await self._apply(notice)
             elif order.created_at_ms < now_ms - self._options.give_up_after_ms:

@@ -10,7 +10,17 @@ Source: SITE-31, SITE-32, SITE-34, SITE-37, SITE-38, SITE-41, INV-14.
 from typing import Final
 
 from engine import settings
-from engine.errors import EngineError, Forbidden, NotFound, Refused, SessionEnded, StoreDown, WrongRole
+from engine.errors import (
+    EngineError,
+    Forbidden,
+    NotAMember,
+    NotFound,
+    Refused,
+    SessionEnded,
+    StoreDown,
+    WrongPhase,
+    WrongRole,
+)
 from engine.events import RoomClosed
 from engine.node import Node
 from engine.ports import Position
@@ -25,7 +35,7 @@ from engine.world import World
 from store.interfaces.errors import StoreError
 from store.interfaces.ids import PersonId, RoomId
 from store.interfaces.people import PersonRecord, Role
-from store.interfaces.rooms import RoomKind, RoomRecord
+from store.interfaces.rooms import RoomKind, RoomRecord, SanctionKind
 from store.interfaces.shows import ShowKind, ShowRecord
 
 __all__ = ["ShowRooms"]
@@ -65,7 +75,8 @@ class ShowRooms:
         self._shows = shows
         self._admissions = admissions
         self._starts: Turns[RoomId] = Turns()
-        self._at: dict[RoomId, dict[tuple[PersonId, str], _Visit]] = {}
+        self._at: dict[RoomId, dict[PersonId, dict[str, _Visit]]] = {}
+        self._of: dict[tuple[PersonId, str], dict[RoomId, _Visit]] = {}
         self._heard_at_ms: dict[RoomId, int] = {}
         """When an anchor's client last said anything, of rooms on air where that is known here."""
 
@@ -107,6 +118,25 @@ class ShowRooms:
         if await self.is_on_air(room_id):
             await self._rooms.ask(room_id, Destroy(by=anchor.id, at_ms=self._node.now_ms()))
 
+    async def mute(
+        self, anchor: PersonRecord, room_id: RoomId, person_id: PersonId, *, is_muted: bool, length_ms: int | None
+    ) -> None:
+        """Let somebody, there or not, say nothing at one's show for so long (None: until it is lifted), or talk again.
+
+        Raises: NotFound: no such show. Forbidden: another's, or she herself, or the platform has muted him.
+            WrongPhase: it is off air. SessionEnded: another node has it, for now. StoreDown.
+        """
+        show = await self._shows.get(room_id)
+        if show.anchor_id != anchor.id:
+            raise Forbidden
+        if not await self.is_on_air(room_id):
+            raise WrongPhase
+        if is_muted:
+            until_ms = None if length_ms is None else self._node.now_ms() + length_ms
+            await self._rooms.impose(anchor, room_id, person_id, SanctionKind.MUTE, until_ms=until_ms)
+        else:
+            await self._rooms.lift(anchor, room_id, person_id, SanctionKind.MUTE)
+
     # --- being there -----------------------------------------------------------------------------------------------
 
     async def visit(
@@ -119,7 +149,8 @@ class ShowRooms:
         """
         # Before anything is waited for, as the connection may close meanwhile.
         visit = _Visit(person, room_id, connection)
-        self._at.setdefault(room_id, {})[person.id, connection] = visit
+        self._at.setdefault(room_id, {}).setdefault(person.id, {})[connection] = visit
+        self._of.setdefault((person.id, connection), {})[room_id] = visit
         try:
             self._rooms.require_welcome(person)
             show = await self._shows.get(room_id)
@@ -134,7 +165,7 @@ class ShowRooms:
 
     def gone(self, person_id: PersonId, connection: str) -> None:
         """The connection is closed; harmless when it was at no show."""
-        for visit in [here[person_id, connection] for here in self._at.values() if (person_id, connection) in here]:
+        for visit in tuple(self._of.get((person_id, connection), {}).values()):
             self._remove(visit)
 
     async def require_right(self, person: PersonRecord, show: ShowRecord) -> None:
@@ -144,9 +175,9 @@ class ShowRooms:
 
     def started(self, state: RoomState) -> None:
         """This node has the room from now on: whoever waits at the show comes in, and who was in comes in anew."""
-        here = self._at.get(state.record.id)
+        here = self._visits(state.record.id)
         if state.record.kind is KIND and here:
-            for visit in here.values():
+            for visit in here:
                 visit.waits = True
             self._world.spawn(self._bring_all_in(state.record.id), name="show-starts")
 
@@ -203,12 +234,31 @@ class ShowRooms:
             reverse=True,
         )
 
+    def any_on_air(self) -> RoomState:
+        """One of the shows on air, whichever.
+
+        Raises: NotFound: there is none.
+        """
+        states = self.listed()
+        if not states:
+            raise NotFound("room")
+        return states[self._world.rng.below(len(states))]
+
     def on_air(self, room_id: RoomId) -> RoomState | None:
         """The show, if this node has it on air."""
         try:
             return self.get(room_id)
         except (NotFound, SessionEnded):
             return None
+
+    def visited_by(self, person_id: PersonId, connection: str) -> RoomId:
+        """The show that the connection is at.
+
+        Raises: NotAMember: at none.
+        """
+        for room_id in self._of.get((person_id, connection), {}):
+            return room_id
+        raise NotAMember
 
     def shared_by(self, user_id: PersonId, anchor_id: PersonId) -> RoomId | None:
         """The anchor's show that the user is inside of, if any."""
@@ -218,7 +268,7 @@ class ShowRooms:
     @property
     def visits_count(self) -> int:
         """Connections at shows."""
-        return sum(map(len, self._at.values()))
+        return sum(map(len, self._of.values()))
 
     # --- parts -----------------------------------------------------------------------------------------------------
 
@@ -236,7 +286,7 @@ class ShowRooms:
 
     async def _bring_all_in(self, room_id: RoomId) -> None:
         """Let in whoever waits; those of them for whom it does not work now go on waiting for the sweep."""
-        waiting = [visit for visit in self._at.get(room_id, {}).values() if visit.waits]
+        waiting = [visit for visit in self._visits(room_id) if visit.waits]
         if not waiting:
             return
         try:
@@ -267,19 +317,27 @@ class ShowRooms:
         else:
             self._leave(visit)  # He went as he came.
 
+    def _visits(self, room_id: RoomId) -> list[_Visit]:
+        return [visit for visits in self._at.get(room_id, {}).values() for visit in visits.values()]
+
     def _stands(self, visit: _Visit) -> bool:
-        return self._at.get(visit.room_id, {}).get((visit.person.id, visit.connection)) is visit
+        return self._of.get((visit.person.id, visit.connection), {}).get(visit.room_id) is visit
 
     def _is_at(self, person_id: PersonId, room_id: RoomId) -> bool:
-        return any(who == person_id for who, _ in self._at.get(room_id, {}))
+        return person_id in self._at.get(room_id, {})
 
     def _remove(self, visit: _Visit) -> None:
         if not self._stands(visit):
             return
-        here = self._at[visit.room_id]
-        del here[visit.person.id, visit.connection]
+        room_id, person_id, connection = visit.room_id, visit.person.id, visit.connection
+        here = self._at[room_id]
+        del here[person_id][connection], self._of[person_id, connection][room_id]
+        if not here[person_id]:
+            del here[person_id]
         if not here:
-            del self._at[visit.room_id]
+            del self._at[room_id]
+        if not self._of[person_id, connection]:
+            del self._of[person_id, connection]
         self._leave(visit)
 
     def _leave(self, visit: _Visit) -> None:

@@ -4,6 +4,7 @@ Who they are, not that they are signed in: that is ``web_sign_ins``. Source: SIT
 """
 
 import base64
+from collections.abc import Iterable
 from typing import Final
 
 from engine import settings
@@ -181,6 +182,29 @@ class SitePeople:
             raise NotFound("anchor")
         return person
 
+    async def person(self, person_id: PersonId) -> PersonRecord:
+        """Somebody with an account here.
+
+        Raises: NotFound, StoreDown.
+        """
+        try:
+            person = await self._people.get(person_id)
+        except StoreError as error:
+            raise StoreDown from error
+        if person is None or person.surface != SITE:
+            raise NotFound("person")
+        return person
+
+    async def people(self, person_ids: Iterable[PersonId]) -> dict[PersonId, PersonRecord]:
+        """Those of the given people who exist; at most 1,000 ids.
+
+        Raises: StoreDown.
+        """
+        try:
+            return await self._people.many(tuple(person_ids))
+        except StoreError as error:
+            raise StoreDown from error
+
     # --- parts -----------------------------------------------------------------------------------------------------
 
     async def _newcomer(self, identity: GoogleIdentity, name: str) -> PersonRecord:
@@ -264,9 +288,6 @@ class SitePeople:
 
     async def _person(self, person_id: PersonId) -> PersonRecord:
         try:
-            person = await self._people.get(person_id)
-        except StoreError as error:
-            raise StoreDown from error
-        if person is None:
-            raise NotSignedIn("nobody")
-        return person
+            return await self.person(person_id)
+        except NotFound:
+            raise NotSignedIn("nobody") from None

@@ -97,6 +97,13 @@ class Warned(msgspec.Struct):
     person_id: int
 
 
+class PasswordShown(msgspec.Struct):
+    """A password that is told once."""
+
+    person_id: int
+    password: str
+
+
 class SessionShown(msgspec.Struct):
     """A token that is told once."""
 
@@ -147,6 +154,14 @@ async def change_role(desk: Desk, wanted: ChangeRole) -> UserShown:
         PersonId(wanted.person_id), Role(wanted.role), actor=wanted.actor, reason=wanted.reason
     )
     return shown(UserShown, person)
+
+
+async def reset_password(desk: Desk, wanted: OnUser) -> PasswordShown:
+    """Another password, for somebody who signs in by one."""
+    password = await desk.engine.operator.reset_password(
+        PersonId(wanted.person_id), actor=wanted.actor, reason=wanted.reason
+    )
+    return PasswordShown(wanted.person_id, password)
 
 
 async def open_session(options: AdminOptions, desk: Desk, wanted: OnUser) -> SessionShown:
@@ -211,6 +226,14 @@ def endpoints(options: AdminOptions) -> tuple[Endpoint[Any, Any], ...]:
             change_role,
             summary="Approve an anchor or a matchmaker, or make a guest of her again",
             source_id="admin-users-role",
+        ),
+        Endpoint(
+            "/admin/v1/users/{person_id}/password",
+            OnUser,
+            PasswordShown,
+            reset_password,
+            summary="Another password for somebody who has lost his",
+            source_id="admin-users-password",
         ),
         Endpoint(
             "/admin/v1/users/{person_id}/sessions",

@@ -5,10 +5,24 @@ Data and thin functions over the engine; one module per chapter of the documents
 
 from typing import Final
 
-from handlers.site import anchors, sign_in, users
+from handlers.site import (
+    admissions,
+    anchor_side,
+    anchors,
+    chat,
+    donations,
+    follows,
+    histories,
+    live,
+    recharge,
+    sign_in,
+    subscriptions,
+    users,
+)
 from handlers.site.access import SECURITY, credential
 from handlers.site.envelope import ENVELOPE
 from handlers.site.options import SiteOptions
+from handlers.site.socket import DIALECT
 from handlers.wire.surface import Surface
 
 __all__ = ["NAME", "PREFIXES", "SiteOptions", "surface"]
@@ -40,5 +54,15 @@ def surface(options: SiteOptions) -> Surface:
             *users.endpoints(options),
             *sign_in.endpoints(options),
             *anchors.endpoints(options),
+            *anchor_side.ENDPOINTS,
+            *live.endpoints(options),
+            *histories.ENDPOINTS,
+            *chat.endpoints(options),
+            *donations.ENDPOINTS,
+            *subscriptions.ENDPOINTS,
+            *follows.ENDPOINTS,
+            *admissions.ENDPOINTS,
+            *recharge.ENDPOINTS,
         ),
+        sockets=(DIALECT,),
     )

@@ -113,12 +113,15 @@ def no_foreign_page(incoming: Incoming) -> Presented | None:
 def socket_credential(incoming: Incoming) -> Presented | None:
     """The access token in the header or as ``token`` in the query, else the session cookie of a browser.
 
-    The handshake's own origin was checked before; a cookie without one is not from a browser and does not count.
+    Whoever shows a token that is worth nothing is told so, to get another, rather than let in as a guest. The
+    handshake's own origin was checked before; a cookie without one is not from a browser and does not count.
     """
     token = incoming.query.get("token")
-    if isinstance(token, str) and token:
-        return _in_header(incoming) or Presented(scheme=_TOKEN, token=token)
-    return _in_header(incoming) or (_session(incoming, is_change=False) if "Origin" in incoming.headers else None)
+    in_query = Presented(scheme=_TOKEN, token=token) if isinstance(token, str) and token else None
+    presented = _in_header(incoming) or in_query
+    if presented is not None:
+        return replace(presented, is_insisted=True)
+    return _session(incoming, is_change=False) if "Origin" in incoming.headers else None
 
 
 def claiming(*names: str, read: ReadCredential = credential) -> ReadCredential:

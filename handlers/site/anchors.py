@@ -28,7 +28,7 @@ class Register(msgspec.Struct):
     password: Password
 
 
-class Registered(msgspec.Struct):
+class AnchorRegistered(msgspec.Struct):
     """The account, signed in."""
 
     uid: str
@@ -38,7 +38,7 @@ class Registered(msgspec.Struct):
     refresh_token: str
 
 
-class LoggedIn(msgspec.Struct):
+class AnchorLoggedIn(msgspec.Struct):
     """Tokens for all other calls; browsers get a cookie besides."""
 
     uid: str
@@ -47,12 +47,12 @@ class LoggedIn(msgspec.Struct):
     refresh_token: str
 
 
-async def register(cookies: Cookies, caller: SiteCaller, wanted: Register) -> WithHeaders[Told[Registered]]:
+async def register(cookies: Cookies, caller: SiteCaller, wanted: Register) -> WithHeaders[Told[AnchorRegistered]]:
     """Make an account for an anchor, and sign her in."""
     engine = caller.engine
     person = await engine.site_people.register_anchor(wanted.username, wanted.handle, wanted.password)
     opened = await engine.web_sign_ins.open(person)
-    shown = Registered(
+    shown = AnchorRegistered(
         uid=person.public_id,
         username=person.nickname,
         handle=wanted.handle,
@@ -62,14 +62,14 @@ async def register(cookies: Cookies, caller: SiteCaller, wanted: Register) -> Wi
     return WithHeaders(Told(message="registered", data=shown), (_session(cookies, opened),))
 
 
-async def log_in(cookies: Cookies, caller: SiteCaller, wanted: LogIn) -> WithHeaders[Told[LoggedIn]]:
+async def log_in(cookies: Cookies, caller: SiteCaller, wanted: LogIn) -> WithHeaders[Told[AnchorLoggedIn]]:
     """Sign in an anchor."""
     engine = caller.engine
     person = await engine.site_people.check_password(
         wanted.username, wanted.password, role=Role.ANCHOR, address=network_of(caller.address)
     )
     opened = await engine.web_sign_ins.open(person)
-    shown = LoggedIn(person.public_id, person.nickname, opened.tokens.access, opened.tokens.refresh)
+    shown = AnchorLoggedIn(person.public_id, person.nickname, opened.tokens.access, opened.tokens.refresh)
     return WithHeaders(Told(message="signed in", data=shown), (_session(cookies, opened),))
 
 
@@ -84,7 +84,7 @@ def endpoints(options: SiteOptions) -> tuple[Endpoint[Any, Any], ...]:
         Endpoint(
             "/api/users/register",
             Register,
-            Told[Registered],
+            Told[AnchorRegistered],
             partial(register, cookies),
             access=PUBLIC,
             credential=no_foreign_page,
@@ -96,7 +96,7 @@ def endpoints(options: SiteOptions) -> tuple[Endpoint[Any, Any], ...]:
         Endpoint(
             "/api/users/anchor_login",
             LogIn,
-            Told[LoggedIn],
+            Told[AnchorLoggedIn],
             partial(log_in, cookies),
             access=PUBLIC,
             credential=no_foreign_page,

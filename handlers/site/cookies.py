@@ -5,16 +5,14 @@ Knows values as opaque strings. Source: SITE-7, SITE-11, SEC-13.
 
 from typing import Final
 
+from engine.services.guests import GUEST_S
 from handlers.site.options import SiteOptions
 
-__all__ = ["DEPARTURE", "GUEST", "GUEST_S", "SESSION", "Cookies"]
+__all__ = ["DEPARTURE", "GUEST", "SESSION", "Cookies"]
 
 SESSION: Final = "sessionid"
 GUEST: Final = "guestid"
 DEPARTURE: Final = "google_departure"
-
-GUEST_S: Final = 30 * 86_400
-"""How long a guest is known again. Source: SITE-7."""
 
 Header = tuple[str, str]
 

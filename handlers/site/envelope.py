@@ -12,7 +12,17 @@ from typing import Any, Final, Generic, TypeVar
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from engine.errors import BadInput, Banned, EngineError, NotFound, NotNow, NotSignedIn, TooLong, TooMany
+from engine.errors import (
+    BadInput,
+    Banned,
+    EngineError,
+    NotFound,
+    NotNow,
+    NotSignedIn,
+    ProviderDown,
+    TooLong,
+    TooMany,
+)
 from handlers.wire.codec import write_json
 from handlers.wire.fields import MissingInput
 from handlers.wire.language import Language, Said
@@ -24,7 +34,10 @@ DataT = TypeVar("DataT")
 
 
 class Told(msgspec.Struct, Generic[DataT], kw_only=True):
-    """The reply of most endpoints. ``code`` is 0 but where a document has an answer under 1 that is no refusal."""
+    """The reply of most endpoints. ``code`` is 0 but where a document has an answer under 1 that is no refusal.
+
+    The name of ``DataT`` must be one of a kind on this surface: msgspec describes no two that share theirs.
+    """
 
     code: int = 0
     message: str | UnsetType = UNSET
@@ -49,6 +62,7 @@ class Row(msgspec.Struct, frozen=True):
 
 
 _NOTHING: Final[Mapping[str, Row]] = MappingProxyType({})
+_NO_KIND: Final[Mapping[type[EngineError], Row]] = MappingProxyType({})
 _WRONG: Final = HTTPStatus.BAD_REQUEST
 _REFUSED: Final = HTTPStatus.FORBIDDEN
 _CONFLICT: Final = HTTPStatus.CONFLICT
@@ -81,6 +95,9 @@ _ROWS: Final[Mapping[str, Row]] = total(
     }
 )
 
+_NO_PROVIDER: Final = Row(HTTPStatus.BAD_GATEWAY, Said("支付服务暂不可用", "the payment provider does not answer"))
+"""Of the recharge only, which is the only one to ask him. Source: SITE 2.5."""
+
 _THINGS: Final = MappingProxyType(
     {
         "anchor": Said("主播不存在", "no such anchor"),
@@ -97,11 +114,21 @@ _THINGS: Final = MappingProxyType(
 _WIRE_NAMES: Final = MappingProxyType({"anchor": "anchor_id", "price": "amount"})
 """Fields by the engine's names → by those of the documents, where they differ."""
 
+_CHOICES: Final = MappingProxyType(
+    {
+        "live_status": Said("live_status 只能是 start 或 stop", "live_status is start or stop"),
+        "room_type": Said("room_type 只能是 0、1 或 2", "room_type is 0, 1 or 2"),
+    }
+)
+"""Of fields with few values, which they are."""
+
 _FIT_PASSWORD: Final = "密码须为 8 至 64 个字符，同时包含字母和数字，且不能过于常见"  # noqa: S105 - says what one is
 
 
 def row_of(error: EngineError) -> Row:
     """The status and the sentence for ``error``."""
+    if isinstance(error, ProviderDown):
+        return _NO_PROVIDER
     row = row_for(error, _ROWS)
     status = HTTPStatus(error.http_status) if isinstance(error, TransportError) else row.status
     return Row(status, _said(error) or row.said)
@@ -112,8 +139,12 @@ def _said(error: EngineError) -> Said | None:
     match error:
         case MissingInput(field=field):
             return Said(f"缺少参数 {field}", f"{field} is missing")
+        case BadInput(field="usdt"):
+            return _THINGS["package"]
         case BadInput(field="password"):
             return Said(_FIT_PASSWORD, str(error))
+        case BadInput(field=field) if field in _CHOICES:
+            return _CHOICES[field]
         case BadInput(field=field) if field:
             name = _WIRE_NAMES.get(field, field)
             return Said(f"参数 {name} 不正确", f"{name} is not acceptable")
@@ -135,17 +166,30 @@ class SiteEnvelope:
 
     media_type = "application/json"
 
-    def __init__(self, *, rows: Mapping[str, Row] = _NOTHING, has_err_message: bool = False) -> None:
-        """``rows`` replace those of the table, by engine error code.
+    def __init__(
+        self,
+        *,
+        rows: Mapping[str, Row] = _NOTHING,
+        kinds: Mapping[type[EngineError], Row] = _NO_KIND,
+        has_err_message: bool = False,
+    ) -> None:
+        """``rows`` replace those of the table, by engine error code; ``kinds`` are for some that share theirs.
 
         ``has_err_message``: a refusal is told once more under the name, and in the language, of the anchors' document.
         """
         self._rows = rows
+        self._kinds = kinds
         self._has_err_message = has_err_message
 
-    def saying(self, *, has_err_message: bool = False, **rows: Row) -> "SiteEnvelope":
-        """The same envelope with other rows for some refusals, by engine error code."""
-        return SiteEnvelope(rows={**self._rows, **rows}, has_err_message=has_err_message or self._has_err_message)
+    def saying(
+        self, kinds: Mapping[type[EngineError], Row] = _NO_KIND, /, *, has_err_message: bool = False, **rows: Row
+    ) -> "SiteEnvelope":
+        """The same envelope with other rows for some refusals: by engine error code, or by a class of its own."""
+        return SiteEnvelope(
+            rows={**self._rows, **rows},
+            kinds={**self._kinds, **kinds},
+            has_err_message=has_err_message or self._has_err_message,
+        )
 
     def schema(self, reply: Mapping[str, Any] | None) -> Mapping[str, Any]:
         """A success is what ``reply`` says."""
@@ -177,7 +221,9 @@ class SiteEnvelope:
 
     def row(self, error: EngineError) -> Row:
         """The status and the sentence that this envelope has for ``error``."""
-        return self._rows.get(error.code) or row_of(error)
+        if isinstance(error, Banned) and error.text:
+            return row_of(error)
+        return self._kinds.get(type(error)) or self._rows.get(error.code) or row_of(error)
 
 
 ENVELOPE: Final = SiteEnvelope()

@@ -24,7 +24,7 @@ BY_GOOGLE: Final = "User is authenticated via Google"
 NOT_BY_GOOGLE: Final = "User is not authenticated via Google, using guest mode"
 
 LOGGING_OUT: Final = ENVELOPE.saying(
-    STORE_UNAVAILABLE=Row(HTTPStatus.SERVICE_UNAVAILABLE, Said("退出登录失败", "logout failed"))
+    STORE_UNAVAILABLE=Row(HTTPStatus.INTERNAL_SERVER_ERROR, Said("退出登录失败", "logout failed"))
 )
 
 

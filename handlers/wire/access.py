@@ -126,13 +126,15 @@ class Presented:
     ``scheme`` names its kind for the one who resolves it (``token``, ``im_signature``…). ``subject`` is the id that
     belongs to the credential itself, where it is a pair (``userID`` beside ``token``): if the two do not belong
     together it is no credential. ``claimed_ids`` are ids elsewhere in the request that say who the caller is; they may
-    only agree. Source: ALL-3, CA-4.
+    only agree. ``is_insisted``: whoever shows it wants to be nobody else, not even where guests are welcome. Source:
+    ALL-3, CA-4.
     """
 
     scheme: str
     token: str
     subject: str = ""
     claimed_ids: tuple[str, ...] = ()
+    is_insisted: bool = False
 
 
 PrincipalT = TypeVar("PrincipalT", bound=Principal)
@@ -257,7 +259,7 @@ class Admission(Generic[EngineT, PrincipalT]):
         try:
             return await self._authenticate(presented)
         except NotSignedIn:
-            if access is OPTIONAL:
+            if access is OPTIONAL and not presented.is_insisted:
                 return None
             raise
 

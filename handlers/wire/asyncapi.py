@@ -52,8 +52,10 @@ def _channel(dialect: SocketDialect, schema_of: dict[Any, dict[str, Any]]) -> di
     binding: dict[str, Any] = {"method": "GET"}
     if dialect.opening is not None:
         binding["query"] = schema_of[dialect.opening.request]
+    in_path: dict[str, Any] = {segment[1:-1]: {} for segment in dialect.path.split("/") if segment.startswith("{")}
     return {
         "address": dialect.path,
+        **({"parameters": in_path} if in_path else {}),
         "title": dialect.summary,
         "description": "Close codes: " + "; ".join(f"{code} {meaning}" for code, meaning in CLOSE_CODES.items()) + ".",
         "messages": messages,

@@ -31,6 +31,7 @@ __all__ = [
     "WireInt",
     "also",
     "blank",
+    "decimal",
     "reader",
     "spoken",
     "text",
@@ -62,6 +63,7 @@ Flag = bool
 
 _WHOLE: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
 _DECIMAL: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,18})?")
+_NO_FRACTION: Final = re.compile(r"(.*)\.0{1,18}")
 _UNPRINTABLE: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _FLAGS: Final = {"true": True, "false": False, "1": True, "0": False}
 _AT: Final = re.compile(r"\$\.([^.\[`]+)")
@@ -96,6 +98,11 @@ def also(*names: str) -> Meta:
 def blank() -> Meta:
     """A field of type ``Annotated[…, …]`` of which an empty text says no more than its absence."""
     return Meta(extra={"blank": True})
+
+
+def decimal() -> Meta:
+    """A whole number of type ``Annotated[int, …]`` that may be written with a fraction of nothing: 10.0, "10.00"."""
+    return Meta(extra={"decimal": True})
 
 
 def reader(shape: type[StructT]) -> Callable[[Mapping[str, object]], StructT]:
@@ -173,6 +180,8 @@ def _value_reader(described: shapes.Type) -> Read:
     match described:
         case shapes.Metadata(extra={"spoken": True}):
             return _speech
+        case shapes.Metadata(extra={"decimal": True}):
+            return _whole_decimal
         case shapes.Metadata(type=inner):
             return _value_reader(inner)
         case shapes.UnionType(types=types):
@@ -207,6 +216,15 @@ def _whole(value: object) -> object:
     if type(value) is str and _WHOLE.fullmatch(value):
         return int(value)
     raise ValueError
+
+
+def _whole_decimal(value: object) -> object:
+    # A float that has a fraction, or has lost one as there was no room for it, is not what somebody wants to pay.
+    if type(value) is float and value.is_integer() and abs(value) <= ID_MAX:
+        return int(value)
+    if type(value) is str and (written := _NO_FRACTION.fullmatch(value)):
+        value = written[1]
+    return _whole(value)
 
 
 def _flag(value: object) -> object:

@@ -557,7 +557,8 @@ class _Exchange(HTTPMessageDelegate):
         self._is_answered = True
         headers = HTTPHeaders()
         if answer.status != HTTPStatus.NO_CONTENT:
-            headers["Content-Type"] = answer.content_type
+            if answer.body:
+                headers["Content-Type"] = answer.content_type
             headers["Content-Length"] = str(len(answer.body))
         headers["X-Request-Id"] = self._request_id
         headers["X-Content-Type-Options"] = "nosniff"

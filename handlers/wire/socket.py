@@ -254,6 +254,11 @@ class Hub:
         """Everybody leaves the room, after what it was told."""
         self._rooms.end(room_id, now_ms=self.clock.mono_ms())
 
+    def flush(self) -> None:
+        """Hand over what was told to the system, as far as it takes it; a process that dies now has said it."""
+        self._rooms.flush(now_ms=self.clock.mono_ms())
+        self._flush()
+
     def close(self, person_id: int, *, code: int, reason: str) -> None:
         """Close all sockets of the person, after what they were told before."""
         for socket in tuple(self._of_person.get(person_id, ())):

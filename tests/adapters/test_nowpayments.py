@@ -7,7 +7,6 @@ import json
 import logging
 import subprocess
 import sys
-import time
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from pathlib import Path
@@ -163,7 +162,7 @@ async def test_no_usable_answer_is_a_retry_and_tells_nobody_the_key(trouble, cap
 
     with caplog.at_level(logging.DEBUG):
         async with at(provider, log=log, deadline_ms=150 if trouble == "hang" else 5_000) as payments:
-            for ask in (order(payments), payments.query("1"), payments.find(ORDER, since_s=0)):
+            for ask in (order(payments), payments.query("1")):
                 with pytest.raises(StoreDown) as caught:
                     await ask
                 told = [repr(caught.value), repr(caught.value.__context__)]
@@ -232,61 +231,6 @@ async def test_an_answer_about_another_payment_is_not_believed():
             await payments.query(payment.payment_id)
 
     assert log.take("nowpayments_garbled") == {"reason": "another payment"}
-
-
-@pytest.mark.real_loop(deadline_s=10)
-async def test_a_payment_whose_answer_was_lost_is_found_by_its_order():
-    provider = CryptoStandIn()
-    log = RecordingLog()
-    now_s = int(time.time())
-
-    async with at(provider, log=log) as payments:
-        assert await payments.find(ORDER, since_s=now_s) is None
-        provider.is_deaf = True
-        with pytest.raises(StoreDown):
-            await order(payments)
-        log.take("outside_service_unanswered")
-
-        found = await payments.find(ORDER, since_s=now_s)
-
-    assert found is not None
-    assert (found.payment_id, found.order_id, found.status) == ("5077125051", ORDER, CryptoStatus.WAITING)
-
-
-@pytest.mark.real_loop(deadline_s=10)
-async def test_of_several_payments_the_one_that_has_come_furthest_is_the_orders():
-    provider = CryptoStandIn()
-
-    async with at(provider) as payments:
-        first = await order(payments)
-        await order(payments)
-        for number in range(120):
-            provider.take_order(
-                {"price_amount": 12, "price_currency": "usd", "pay_currency": "btc", "order_id": f"{number}"}
-            )
-        provider.drive(ORDER, "finished")
-        provider.deposit_again(ORDER, payment_status="refunded")
-
-        found = await payments.find(ORDER, since_s=0)
-
-    assert found is not None
-    assert (found.payment_id, found.status) == (first.payment_id, CryptoStatus.FINISHED)
-
-
-@pytest.mark.real_loop(deadline_s=10)
-async def test_a_list_without_an_end_is_not_read_for_ever():
-    provider = CryptoStandIn()
-    log = RecordingLog()
-    for number in range(50 * 20):
-        provider.take_order(
-            {"price_amount": 12, "price_currency": "usd", "pay_currency": "btc", "order_id": f"{number}"}
-        )
-
-    async with at(provider, log=log) as payments:
-        with pytest.raises(StoreDown, match="too many"):
-            await payments.find(ORDER, since_s=0)
-
-    assert log.take("nowpayments_list_too_long")
 
 
 # Notifications that are believed
@@ -464,6 +408,13 @@ def test_a_notification_of_ours_that_cannot_be_understood_alarms_operators():
     assert log.take("nowpayments_notice_garbled") == {"reason": "unknown status"}
 
 
+def test_a_notification_need_not_say_what_is_paid_in():
+    notice = client_of().verify(*told(pay_amount=None, pay_currency=None, actually_paid=None))
+
+    assert notice is not None
+    assert (notice.pay_amount, notice.pay_currency, notice.actually_paid) == (None, "", Decimal(0))
+
+
 def test_a_notification_without_an_order_has_none():
     notice = client_of().verify(*told(order_id=None))
 
@@ -601,7 +552,6 @@ async def test_a_development_order_has_the_documents_quote_and_can_be_notified()
     with pytest.raises(Forbidden):
         payments.verify(*told())
     assert await payments.query(payment.payment_id) is None
-    assert await payments.find(ORDER, since_s=0) is None
 
 
 async def test_without_an_account_nothing_is_sold_and_nobody_believed():
@@ -610,7 +560,6 @@ async def test_without_an_account_nothing_is_sold_and_nobody_believed():
     for ask in (
         payments.create(order_id=ORDER, price=20, title=""),
         payments.query("1"),
-        payments.find(ORDER, since_s=0),
     ):
         with pytest.raises(StoreDown, match="not configured"):
             await ask

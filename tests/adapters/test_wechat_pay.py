@@ -34,6 +34,7 @@ ORDER: dict[str, Any] = {
     "open_id": "oTEST0001",
     "title": "60 钻石 <& more>",
     "address": "203.0.113.7",
+    "surface": "calls",
 }
 NOTIFY_URL = "https://greenroom.example/app/pay/notify"
 
@@ -132,6 +133,25 @@ async def test_an_order_is_announced_and_the_client_can_pay_it(sign_type):
 
 
 @pytest.mark.real_loop(deadline_s=10)
+async def test_people_of_another_mini_program_pay_in_theirs():
+    stand_in = PayStandIn(app_id="wx0blinddates00000")
+    log = RecordingLog()
+
+    async with wechat_pay_at(
+        stand_in, app_id="wx0calls0000000000", app_ids={"qlive": stand_in.app_id}, nonce=lambda: "n", log=log
+    ) as pay:
+        payment = await pay.create(**ORDER | {"surface": "qlive"})
+        unpaid = await pay.query(ORDER_ID, surface="qlive")
+        with pytest.raises(StoreDown):
+            await pay.create(**ORDER | {"order_id": "20190601210509000002"})
+
+    log.take("wechat_pay_misconfigured")
+    assert stand_in.orders[ORDER_ID]["openid"] == "oTEST0001"
+    assert payment.prepay_id
+    assert unpaid is None
+
+
+@pytest.mark.real_loop(deadline_s=10)
 async def test_announcing_an_order_again_is_harmless():
     stand_in = PayStandIn()
 
@@ -202,7 +222,7 @@ async def test_no_usable_answer_is_a_retry(trouble, line):
         with pytest.raises(StoreDown):
             await pay.create(**ORDER)
         with pytest.raises(StoreDown):
-            await pay.query(ORDER_ID)
+            await pay.query(ORDER_ID, surface="calls")
 
     assert stand_in.redirected_count == 0
     log.take(line)
@@ -244,7 +264,7 @@ async def test_an_answer_that_somebody_else_signed_is_not_used():
         stand_in.is_signing_badly = True
 
         with pytest.raises(StoreDown):
-            await pay.query(ORDER_ID)
+            await pay.query(ORDER_ID, surface="calls")
         with pytest.raises(StoreDown):
             await pay.create(**ORDER)
 
@@ -275,7 +295,7 @@ async def test_the_provider_knows_what_became_of_an_order(state, paid):
     async with wechat_pay_at(stand_in) as pay:
         await pay.create(**ORDER)
         stand_in.states[ORDER_ID] = state
-        notice = await pay.query(ORDER_ID)
+        notice = await pay.query(ORDER_ID, surface="calls")
 
     assert (notice and notice.paid) is paid
     if notice and paid:
@@ -286,7 +306,7 @@ async def test_the_provider_knows_what_became_of_an_order(state, paid):
 @pytest.mark.real_loop(deadline_s=10)
 async def test_an_order_unknown_to_the_provider_is_unpaid():
     async with wechat_pay_at(PayStandIn()) as pay:
-        assert await pay.query("never-announced") is None
+        assert await pay.query("never-announced", surface="calls") is None
 
 
 @pytest.mark.parametrize(
@@ -313,7 +333,7 @@ async def test_an_answer_about_something_else_is_no_payment(changes):
         stand_in.changes = changes
 
         with pytest.raises(StoreDown):
-            await pay.query(ORDER_ID)
+            await pay.query(ORDER_ID, surface="calls")
 
     log.take("wechat_pay_garbled")
 
@@ -556,7 +576,7 @@ async def test_in_development_every_order_is_taken_and_stays_unpaid():
             "signType": "MD5",
         }
     )
-    assert await pay.query(ORDER_ID) is None
+    assert await pay.query(ORDER_ID, surface="calls") is None
 
 
 def test_in_development_whoever_has_the_key_plays_the_provider():

@@ -2,6 +2,7 @@
 
 ::
 
+    python -m tests.bench.rooms            # all of these, one after the other
     python -m tests.bench.rooms story      # an evening of minutes with a thousand viewers and two deaths
     python -m tests.bench.rooms cuts       # G-15: a thousand clients, cut off twenty times, two of them by a death
     python -m tests.bench.rooms stampede   # G-16: ten thousand sockets, cut at once
@@ -418,4 +419,5 @@ if __name__ == "__main__":
     if sys.argv[1] == "probe":
         print(json.dumps(asyncio.run(probe(int(sys.argv[2])))))
     else:
-        main(sys.argv[1])
+        for part in sys.argv[1:] or PARTS:
+            main(part)

@@ -44,7 +44,8 @@ PONG: Final = 0xA
 NORMAL: Final = 1000
 BANNED: Final = 4003
 NO_CODE: Final = 1006
-TRY_AGAIN: Final = frozenset({429, 503})
+TRY_AGAIN: Final = frozenset({429, 503, 504})
+REFUSALS_AWAITED_MAX: Final = 50
 
 
 class Place(NamedTuple):
@@ -271,8 +272,13 @@ class Viewer:
             self._staying.result()
 
     async def is_refused(self) -> bool:
-        """Try to come in once; whether that was refused for a ban."""
-        return await self._one_line() == BANNED
+        """Try to come in, for a while if need be; whether that was refused for a ban. To be let in is a finding."""
+        self.events["sent away"] += 1
+        for _ in range(REFUSALS_AWAITED_MAX):
+            if await self._one_line() == BANNED:
+                return True
+            await asyncio.sleep(AGAIN_S)
+        return False
 
     async def arrived(self) -> None:
         """Wait until he is in the room."""
@@ -372,6 +378,7 @@ class Viewer:
         content, place, since = frame.content, frame.place, self._asked_since
         if self.events["sent away"]:
             self._finds("is in the room again, though he was sent away")
+            self.cut()
         if content["recovered"]:
             self.events["resumed"] += 1
             if place != self.place:

@@ -44,6 +44,8 @@ POINTS: Final = (
     "ledger.post.after=kill@15",
     # Told, and not marked as told.
     "ledger.sent.before=kill@15",
+    # Marked as told: nobody will tell it again.
+    "ledger.sent.after=kill@15",
     # The next life finds the room being taken over.
     "rooms.claim.after=kill@1",
     "presence.publish.after=kill@3",

@@ -41,6 +41,7 @@ from store.memory.database import MemoryDatabase
 from store.memory.stores import memory_stores
 from tests.people import DevCodesOnly, OwnedTasks
 from tests.support.fakes import RecordingLog
+from tests.support.web_services import web_services
 
 __all__ = ["Nginx", "Person", "Sender", "Studio", "in_studio", "require_media_tools", "until"]
 
@@ -205,6 +206,7 @@ class Studio:
             sink=hub,
             stores=memory_stores(self.database, lambda: time.time_ns() // 1_000_000),
             codes=DevCodesOnly(),
+            **web_services(lambda: int(time.time())),
             crypto=NoNowPayments(),
             payments=DevPay(api_key="a-key-that-only-these-tests-have"),
             media=self.addresses,

@@ -185,6 +185,9 @@ class Hub:
             socket.was_shown.discard(room_id)
         self._entered.pop(room_id, None)
 
+    def flush(self) -> None:
+        """Everything leaves as it is told here."""
+
     def close(self, person_id: PersonId, *, code: int, reason: str) -> None:
         self._world.trace(self._node, "closes", person_id, code)
         for socket in tuple(self._sockets.get(person_id, ())):

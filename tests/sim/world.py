@@ -31,6 +31,7 @@ from tests.sim.oracle import Truth
 from tests.sim.room_oracle import RoomTruth
 from tests.support.fakes import SeededRng
 from tests.support.virtual_loop import VirtualLoop
+from tests.support.web_services import web_services
 
 __all__ = ["EPOCH_MS", "Lost", "SimNode", "Violation", "World"]
 
@@ -478,6 +479,7 @@ class SimNode:
                 sink=self.hub,
                 stores=faulty_stores(world.stores, self),
                 codes=DevCodesOnly(),
+                **web_services(lambda: world.store_now_ms() // 1_000, seed=number),
                 payments=_Payments(self),
                 crypto=NoNowPayments(),
                 media=PlainAddresses(),
@@ -737,7 +739,9 @@ class _Payments:
     def __init__(self, node: SimNode) -> None:
         self._node = node
 
-    async def create(self, *, order_id: str, fee_fen: int, open_id: str, title: str, address: str) -> Payment:
+    async def create(
+        self, *, order_id: str, fee_fen: int, open_id: str, title: str, address: str, surface: str
+    ) -> Payment:
         await self._reach()
         self._node.world.provider.fees[order_id] = fee_fen
         return Payment(prepay_id=order_id, time_stamp="1", nonce_str="n", package="p", sign_type="MD5", pay_sign="s")
@@ -748,7 +752,7 @@ class _Payments:
             raise Forbidden
         return PaymentNotice(order_id=order_id, transaction_id=f"t{order_id}", fee_fen=int(fee), paid=True)
 
-    async def query(self, order_id: str) -> PaymentNotice | None:
+    async def query(self, order_id: str, *, surface: str) -> PaymentNotice | None:
         await self._reach()
         return self._node.world.provider.said(order_id)
 

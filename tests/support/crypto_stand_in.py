@@ -31,7 +31,6 @@ __all__ = ["API_KEY", "IPN_SECRET", "CryptoStandIn", "stringify"]
 
 API_KEY: Final = "V5Q4A6R-KZ6M2R5-PP6NAPY-HNKPXCE"
 IPN_SECRET: Final = "Zp0hJ9vX2kQ7rT4wB8nL5mC1dF6gS3aY"
-PAGE_MAX: Final = 500
 
 
 def stringify(value: Any, *, sort: bool = False, arrays: str = "kept", _only: set[str] | None = None) -> str:
@@ -209,7 +208,6 @@ class CryptoStandIn(StandIn):
         return tornado.web.Application(
             [
                 (r"/v1/payment", _OrderHandler, arguments),
-                (r"/v1/payment/", _ListHandler, arguments),
                 (r"/v1/payment/([^/]+)", _PaymentHandler, arguments),
                 (r"/drive", _DriveHandler, arguments),
             ],
@@ -260,17 +258,6 @@ class _PaymentHandler(_ApiHandler):
             self.say(404, {"statusCode": 404, "code": "PAYMENT_NOT_FOUND", "message": "Payment not found"})
             return
         self.say(200, {**payment, "outcome_amount": 19.5, **self.stand_in.changes})
-
-
-class _ListHandler(_ApiHandler):
-    async def get(self) -> None:
-        if await self.is_answered():
-            return
-        limit, page = int(self.get_query_argument("limit")), int(self.get_query_argument("page"))
-        assert 1 <= limit <= PAGE_MAX
-        assert re.fullmatch(r"\d{4}-\d\d-\d\d", self.get_query_argument("dateFrom"))
-        rows = sorted(self.stand_in.payments.values(), key=lambda payment: -payment["payment_id"])
-        self.say(200, {"data": rows[page * limit :][:limit], "limit": limit, "page": page, "total": len(rows)})
 
 
 class _DriveHandler(TroubledHandler):

@@ -3,12 +3,12 @@
 ``web_services(now_s)`` are fields of a ``World``.
 """
 
-import secrets
 from collections.abc import Callable
 from typing import Any
 
 from adapters.departures import Departures
 from adapters.google_login import DevGoogle
+from adapters.qr import draw
 from adapters.web_tokens import SignedWebTokens, SigningKey
 from engine.errors import BadInput, TooLong
 from engine.ports import PasswordCheck, PasswordRules, TokenKind
@@ -56,6 +56,6 @@ def web_services(now_s: Callable[[], int], *, seed: int = 0) -> dict[str, Any]:
             issuer="greenroom",
             audience="site",
             lives_s=LIVES_S,
-            new_id=lambda: secrets.token_hex(16),
         ),
+        "draw_qr": draw,
     }

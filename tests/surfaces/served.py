@@ -39,6 +39,7 @@ from store.memory.stores import memory_stores
 from tests.people import STORE_EPOCH_MS, DevCodesOnly, OwnedTasks
 from tests.support.fakes import RecordingLog, SeededRng
 from tests.support.stepped_clock import SteppedClock
+from tests.support.web_services import web_services
 
 __all__ = [
     "IPN_SECRET",
@@ -61,7 +62,7 @@ PAY_KEY = "a-key-that-only-these-tests-have"
 NOW_S = STORE_EPOCH_MS // 1000
 
 # Who was seen, how often somebody asked and which numbers were drawn is no effect of a request.
-VOLATILE = {"leases", "sightings", "publications_count", "buckets", "next_numbers", "sessions"}
+VOLATILE = {"leases", "sightings", "publications_count", "buckets", "next_numbers", "sessions", "sign_ins", "attempts"}
 
 # What a query for MongoDB would make of a field that is passed on as it came. Source: SEC-21.
 OPERATORS: tuple[object, ...] = (
@@ -206,6 +207,7 @@ class Served:
             sink=self.hub,
             stores=stores,
             codes=DevCodesOnly(),
+            **web_services(lambda: NOW_S + self.clock.mono_ms() // 1_000),
             crypto=DevNowPayments(ipn_secret=IPN_SECRET, price_currency="usd", pay_currency="usdttrc20", log=self.log),
             payments=DevPay(api_key=PAY_KEY, now_s=lambda: NOW_S, nonce=lambda: "n"),
             media=SignedAddresses(
@@ -257,14 +259,15 @@ class Served:
             sent = body or b""
         else:
             assert isinstance(body, dict)
-            sent = urlencode(body).encode() if form else write_json(body)
+            sent = urlencode(_as_text(body)).encode() if form else write_json(body)
         request = HTTPRequest(
-            f"http://127.0.0.1:{self.port}{path}{'?' + urlencode(query) if query else ''}",
+            f"http://127.0.0.1:{self.port}{path}{'?' + urlencode(_as_text(query)) if query else ''}",
             method=method,
             body=sent if method == "POST" or sent else None,
             headers=headers or {},
             allow_nonstandard_methods=True,
             request_timeout=5,
+            follow_redirects=False,
         )
         reply = await self._http.fetch(request, raise_error=False)
         is_json = reply.headers.get("Content-Type", "").startswith("application/json")
@@ -321,6 +324,11 @@ class Served:
                     ear.close()
                 await server.close_all_connections()
                 await self.tasks.cancel_all()
+
+
+def _as_text(fields: dict[str, Any]) -> dict[str, Any]:
+    """Fields of a form or a query, flags written as clients write them."""
+    return {name: str(value).lower() if isinstance(value, bool) else value for name, value in fields.items()}
 
 
 class _Http:

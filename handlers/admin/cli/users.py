@@ -103,11 +103,26 @@ def approve(person: str, reason: str, *, revoke: bool) -> int:
     """Approve somebody as an anchor, or in the blind-date rooms as a matchmaker."""
     asked = server()
     found = asked.get("users", user_id(asked, person))
-    role = "guest" if revoke else EARNING_ROLE[found["surface"]]
+    # On the site one is an anchor from the beginning or not at all, which the server says.
+    role = "guest" if revoke else EARNING_ROLE.get(found["surface"], "anchor")
     return act(
         f"make {_name(found)} a{'n' if role == 'anchor' else ''} {role} (now: {found['role']})",
         lambda: asked.post("users", found["id"], "role", body=signed(reason, role=role)),
         lambda changed: f"{_name(changed)} is a{'n' if role == 'anchor' else ''} {changed['role']}",
+    )
+
+
+@users.command("password")
+@click.argument("person")
+@acts
+def password(person: str, reason: str) -> int:
+    """Another password for somebody who has lost his: it is printed once, and the old one is void."""
+    asked = server()
+    found = asked.get("users", user_id(asked, person))
+    return act(
+        f"give {_name(found)} another password and sign him out everywhere",
+        lambda: asked.post("users", found["id"], "password", body=signed(reason)),
+        lambda changed: f"{_name(found)} has the password {changed['password']}",
     )
 
 
@@ -142,7 +157,7 @@ def _users(reply: dict[str, Any]) -> Sequence[Part]:
             user["nickname"],
             user["external_id"],
             user["public_id"],
-            user["points_per_minute"] if user["role"] == "anchor" else None,
+            user["points_per_minute"] or None,
             _ban(user),
             moment(user["created_at_ms"]),
         )
@@ -170,7 +185,7 @@ def _user(user: dict[str, Any]) -> Sequence[Part]:
             since=moment(user["created_at_ms"]),
             last_login=moment(user["last_login_at_ms"]) if user["last_login_at_ms"] else None,
             age=user["age"] or None,
-            price=f"{user['points_per_minute']} points/min" if user["role"] == "anchor" else None,
+            price=f"{user['points_per_minute']} points/min" if user["points_per_minute"] else None,
             hidden="yes" if user["is_hidden"] else "no",
             ban=_ban(user) or "none",
         )

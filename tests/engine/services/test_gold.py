@@ -344,12 +344,12 @@ async def test_a_notice_of_another_amount_credits_nothing():
 
 async def test_lost_notices_of_both_surfaces_lose_no_money_and_are_asked_for_once():
     async with at_the_party() as party:
-        asked: list[str] = []
+        asked: list[tuple[str, str]] = []
         query = party.stage.payments.query
 
-        async def counted(order_id: str) -> Any:
-            asked.append(order_id)
-            return await query(order_id)
+        async def counted(order_id: str, *, surface: str) -> Any:
+            asked.append((order_id, surface))
+            return await query(order_id, surface=surface)
 
         party.stage.payments.query = counted
         for person in (party.lin, party.tom):
@@ -362,6 +362,7 @@ async def test_lost_notices_of_both_surfaces_lose_no_money_and_are_asked_for_onc
         assert await party.purses(party.lin) == (60, 0)
         assert await party.stage.diamonds(party.tom) == 160
         assert len(asked) == len(set(asked)) == 2
+        assert {surface for _, surface in asked} == {"qlive", "calls"}
 
 
 async def test_a_provider_that_does_not_take_the_order_is_told_apart_from_our_store():

@@ -578,6 +578,24 @@ async def test_whoever_is_not_in_the_room_is_told_of_his_gift_himself():
         assert [len(gifts(date, person)) for person in date.all] == [1, 1, 1]
 
 
+async def test_a_gift_is_written_down_as_told_when_it_has_been_handed_over(monkeypatch):
+    async with on_a_date() as date:
+        await date.open(date.bo)
+        heard, sent = date.stage.heard, date.stage.stores.ledger.sent
+        found = []
+
+        async def seen(rows):
+            found.append((heard.kinds(date.bo).count("GiftSent"), heard.flushed_count))
+            await sent(rows)
+
+        monkeypatch.setattr(date.stage.stores.ledger, "sent", seen, raising=False)
+        await date.stage.grant(date.bo, 10)
+        await date.engine.gold_gifts.give(date.bo, date.hong, ROSE, 1, key=None, room_id=date.room_id)
+        await date.stage.clock.settle()
+
+        assert found == [(1, 1)]
+
+
 async def test_a_gift_that_the_outbox_tells_again_is_shown_once():
     async with on_a_date() as date:
         date.connect(*date.all)

@@ -14,6 +14,7 @@ import pytest
 from engine.billing.posting import decide
 from store.interfaces.errors import Conflict, Unavailable
 from store.interfaces.ledger import Verdict
+from store.interfaces.orders import Cashier
 from store.mongo.codec import document_of
 from store.mongo.connection import Duplicate, Mongo
 from store.opened import OpenedStores, open_stores
@@ -57,7 +58,7 @@ def calls_of(stores: OpenedStores) -> list[Callable[[], Awaitable[object]]]:
         lambda: stores.leases.begin("north", lease_ms=1, supersedes=True),
         lambda: stores.ledger.balance_of(diamonds_of(TOM)),
         lambda: stores.ledger.entries_of(points_of(MEI)),
-        lambda: stores.orders.open_before(T0, limit=10),
+        lambda: stores.orders.open_before(T0, Cashier.WECHAT, limit=10),
         lambda: stores.notices.audit_tail(10),
     ]
 

@@ -14,7 +14,7 @@ from store.interfaces.ids import RoomId
 from tests.surfaces.admin.desk import at_the_desk
 
 GOLDEN = Path(__file__).with_name("golden.json")
-MEI, TOM, CALL, NEXT_CALL = 10001, 10002, 50001, 50002
+MEI, TOM, WEI, CALL, NEXT_CALL = 10001, 10002, 10003, 50001, 50002
 ACT = {"actor": "ada", "reason": "a test"}
 
 
@@ -48,6 +48,10 @@ async def take_the_stage(desk):
     )
 
 
+async def sign_up_on_the_site(desk):
+    await desk.engine.site_people.register_viewer("wei", "diamonds 960 for me", email="")
+
+
 # What happens, or (method, path, body, Idempotency-Key).
 STORY = (
     connect,
@@ -77,6 +81,9 @@ STORY = (
     ("GET", f"/admin/v1/users/{MEI}/income?from=2026-01-01&to=2026-01-01&lines=true", None, ""),
     ("GET", "/admin/v1/ledger/verification", None, ""),
     ("POST", f"/admin/v1/users/{TOM}/sessions", ACT, ""),
+    sign_up_on_the_site,
+    ("POST", f"/admin/v1/users/{WEI}/password", ACT, ""),
+    ("POST", f"/admin/v1/users/{TOM}/password", ACT, ""),
     ("GET", "/admin/v1/config", None, ""),
     ("POST", "/admin/v1/config/reload", ACT, ""),
     open_a_room,
@@ -104,6 +111,7 @@ def declared(request: str) -> str:
     for value, name in (
         (MEI, "person_id"),
         (TOM, "person_id"),
+        (WEI, "person_id"),
         (CALL, "call_id"),
         (NEXT_CALL, "call_id"),
         (7, "call_id"),

@@ -340,6 +340,18 @@ async def test_an_event_is_encoded_once_for_a_room_and_shows_its_position(toy, h
 
 
 @gen_test
+async def test_what_is_to_be_handed_over_waits_for_no_rest(toy, http_server, http_port):
+    ears = await in_room(toy, http_port, 1, 2)
+    toy.hub._rests_until_s = asyncio.get_running_loop().time() + 3_600
+
+    toy.hub.tell_room(ROOM, Happened("paid"))
+    toy.hub.flush()
+
+    for ear in ears:
+        assert (await ear.hear())["data"]["text"] == "paid"
+
+
+@gen_test
 async def test_one_connection_resumes_with_what_it_missed_while_the_others_go_on(toy, http_server, http_port):
     steady = await listen(http_port, "t-1", **{"X-Request-Id": "steady-0001"})
     back = await listen(http_port, "t-1", **{"X-Request-Id": "back-000001"})
