@@ -84,6 +84,8 @@ Result = TypeVar("Result")
 VERSION: Final = "0.1.0"
 HERE: Final = Path(__file__).parent
 STOP_S_MAX: Final = 25.0
+BACKLOG: Final = 4_096
+"""Connections that wait to be taken. Beyond it they are not refused but forgotten, for up to half a minute (F-23)."""
 RETRY_AFTER_S_MAX: Final = 10
 START_ATTEMPTS_MAX: Final = 4
 START_PAUSE_S: Final = 1.0
@@ -479,7 +481,7 @@ async def _operate(
 
 def _listen(server: HTTPServer, host: str, port: int, flag: str) -> int:
     try:
-        sockets = bind_sockets(port, host)
+        sockets = bind_sockets(port, host, backlog=BACKLOG)
     except OSError as error:
         message = f"{host}:{port} is not to be had ({error.strerror}); try {flag} with another one, 0 takes any"
         raise PortTakenError(message) from error

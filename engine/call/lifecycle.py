@@ -343,7 +343,7 @@ def _minute_paid(state: CallState, message: MinutePaid, _now_ms: int, rules: Rul
     )
     if record.gap_since_ms is None:
         due_ms = next_boundary_ms(record, rules)
-        effects = (*effects, WakeAt(due_ms, MinuteDue(message.minute + 1)))
+        effects = (*effects, WakeAt(due_ms, MinuteDue(message.minute + 1, due_ms)))
         if message.guest_diamonds < record.price.diamonds:
             notice = WakeAt(due_ms - rules.low_balance_notice_ms, LowBalanceDue(message.minute + 1))
             effects = (*effects, notice)
@@ -359,8 +359,10 @@ def _minute_due(state: CallState, message: MinuteDue, now_ms: int, rules: Rules)
     if message.minute != record.minutes_paid + 1 or record.gap_since_ms is not None:
         return Decision(state=state)
     due_ms = next_boundary_ms(record, rules)
-    if now_ms < due_ms:
-        return Decision(state=state, effects=(WakeAt(due_ms, message),))
+    if now_ms < due_ms or message.due_ms < due_ms:
+        # The grid has moved since this alarm rang. What happened before the new boundary may still wait behind it in
+        # the mailbox, so it is not judged now, even if it has passed: the next alarm comes after all that.
+        return Decision(state=state, effects=(WakeAt(due_ms, MinuteDue(message.minute, due_ms)),))
     return Decision(state=state, write=PayMinute(message.minute, due_ms))
 
 
@@ -409,7 +411,8 @@ def _arrived(state: CallState, message: Arrived, _now_ms: int, rules: Rules) -> 
         return _saved(replace(state, record=record), told)
     unbilled_ms = record.unbilled_ms + max(0, message.at_ms - gap_since_ms)
     record = replace(record, gap_since_ms=None, unbilled_ms=unbilled_ms)
-    due = WakeAt(next_boundary_ms(record, rules), MinuteDue(record.minutes_paid + 1))
+    due_ms = next_boundary_ms(record, rules)
+    due = WakeAt(due_ms, MinuteDue(record.minutes_paid + 1, due_ms))
     return _saved(CallState(record=record), told, due)
 
 

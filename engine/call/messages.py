@@ -97,9 +97,13 @@ class JoinOver(msgspec.Struct, frozen=True):
 
 
 class MinuteDue(msgspec.Struct, frozen=True):
-    """Alarm: minute ``minute`` begins. The number makes a late or doubled alarm recognisable."""
+    """Alarm: minute ``minute`` begins at ``due_ms``, as far as was known when the alarm was set.
+
+    The two make an alarm recognisable that is late, doubled, or was set before a gap moved the grid.
+    """
 
     minute: int
+    due_ms: int
 
 
 class LowBalanceDue(msgspec.Struct, frozen=True):

@@ -478,7 +478,8 @@ class Calls:
                 if record is not None and not record.is_live:
                     self._world.spawn(self._tell_ended(record), name="call-ended")
                 raise NotFound("call")
-            return CallActor(record, self._tools, last_proof_ms=self._node.last_proof_ms)
+            record, proof_ms = self._as_found(record)
+            return CallActor(record, self._tools, last_proof_ms=proof_ms)
 
         await self._directory.spawn(call.id, make)
 
@@ -527,11 +528,21 @@ class Calls:
         """
         if record.owner != self._node.id:
             raise StoreDown
-        await self._own(record, last_proof_ms=None if record.phase is Phase.RINGING else self._node.last_proof_ms)
+        found, proof_ms = self._as_found(record)
+        await self._own(found, last_proof_ms=None if found.phase is Phase.RINGING else proof_ms)
         actor = self._owned.get(record.id)
         if actor is None:
             raise SessionEnded
         return actor.ref
+
+    def _as_found(self, record: CallRecord) -> tuple[CallRecord, int]:
+        """A call of this node without an actor, as it goes on, and until when somebody certainly had it.
+
+        That was this node, unless it has only claimed the call, and never resumed what another had left.
+        """
+        if record.unowned_since_ms is None:
+            return record, self._node.last_proof_ms
+        return replace(record, unowned_since_ms=None), record.unowned_since_ms
 
     async def _ask(self, ref: ActorRef, message: Answer | Decline | Start | OpenRoom | HangUp | Stop) -> CallRecord:
         record = await ref.ask(message, deadline_ms=ASK_DEADLINE_MS)

@@ -168,6 +168,12 @@ class ShowRooms:
         for visit in tuple(self._of.get((person_id, connection), {}).values()):
             self._remove(visit)
 
+    def leave(self, person_id: PersonId, room_id: RoomId, connection: str) -> None:
+        """The connection is at this show no longer; harmless when it was not."""
+        visit = self._of.get((person_id, connection), {}).get(room_id)
+        if visit is not None:
+            self._remove(visit)
+
     async def require_right(self, person: PersonRecord, show: ShowRecord) -> None:
         """Raises: Forbidden: he may not enter, as he has neither paid nor subscribed. StoreDown."""
         if await self._admissions.right_of(person.id, show) is None:
@@ -315,7 +321,7 @@ class ShowRooms:
             await self._rooms.listen(person, room_id, connection=visit.connection, since=since)
             visit.waits = False
         else:
-            self._leave(visit)  # He went as he came.
+            self._let_out(visit)  # He went as he came.
 
     def _visits(self, room_id: RoomId) -> list[_Visit]:
         return [visit for visits in self._at.get(room_id, {}).values() for visit in visits.values()]
@@ -338,9 +344,9 @@ class ShowRooms:
             del self._at[room_id]
         if not self._of[person_id, connection]:
             del self._of[person_id, connection]
-        self._leave(visit)
+        self._let_out(visit)
 
-    def _leave(self, visit: _Visit) -> None:
+    def _let_out(self, visit: _Visit) -> None:
         """He is inside no longer, unless he is with another connection; the anchor always is."""
         state = self.on_air(visit.room_id)
         person_id = visit.person.id

@@ -16,6 +16,7 @@ from engine.ports import Departure, GoogleIdentity, PasswordRules
 from engine.services.accounts import SITE, number
 from engine.services.first_grants import grant_at_first
 from engine.services.guessing import Guessing
+from engine.services.guests import is_guest
 from engine.services.site_names import (
     folded,
     google_name,
@@ -28,7 +29,7 @@ from engine.texts import one_line
 from engine.world import World
 from store.interfaces.credentials import Credential
 from store.interfaces.errors import Conflict, NotThere, StoreError
-from store.interfaces.ids import PersonId, Sequence
+from store.interfaces.ids import ID_MAX, PersonId, Sequence
 from store.interfaces.money import Currency
 from store.interfaces.people import PersonRecord, Role
 
@@ -42,6 +43,7 @@ NAMELESS: Final = "用户"
 """Shown for people whose name Google does not tell."""
 
 UID_BYTES: Final = 16
+DIGITS_MAX: Final = len(str(ID_MAX))
 ANCHOR_WORDS: Final = ("anchor", "master")
 
 
@@ -181,6 +183,16 @@ class SitePeople:
         if person is None:
             raise NotFound("anchor")
         return person
+
+    async def id_of(self, shown: str) -> PersonId:
+        """Whose id that is, as the site shows it: a user's, a guest's, or an anchor's uid.
+
+        Raises: NotFound, StoreDown.
+        """
+        if not shown.isdecimal() or not shown.isascii() or len(shown) > DIGITS_MAX:
+            return (await self.anchor(shown)).id
+        person_id = PersonId(int(shown))
+        return person_id if is_guest(person_id) else (await self.person(person_id)).id
 
     async def person(self, person_id: PersonId) -> PersonRecord:
         """Somebody with an account here.

@@ -55,14 +55,14 @@ async def as_of_now(caller: RoomsCaller) -> PersonRecord:
 
     Raises: NotSignedIn: he has signed out meanwhile. StoreDown.
     """
-    return await caller.engine.identity.who(caller.principal.token, surface=caller.principal.person.surface)
+    return await HOUSES[caller.principal.person.surface].who(caller.engine, caller.principal.token)
 
 
 async def _whose(engine: Greenroom, token: str) -> PersonRecord:
-    """A token of one surface is worth nothing on another, and none has the length of another's: asking is cheap."""
-    for surface in HOUSES:
+    """A token of one surface is worth nothing on another, and none has the form of another's: asking is cheap."""
+    for house in HOUSES.values():
         try:
-            return await engine.identity.who(token, surface=surface)
+            return await house.who(engine, token)
         except NotSignedIn:
             continue
     raise NotSignedIn

@@ -123,6 +123,11 @@ async def begin(_caller: RoomsCaller, _wanted: Nothing) -> None:
     """A connection hears the rooms that it asks for."""
 
 
+def ended(caller: RoomsCaller) -> None:
+    """It has gone: where people are with their connections only, so have they."""
+    caller.engine.show_rooms.gone(PersonId(caller.person_id), caller.request_id)
+
+
 async def ping(_caller: RoomsCaller, _wanted: Nothing) -> Nothing:
     """Nothing but an answer."""
     return Nothing()
@@ -131,7 +136,8 @@ async def ping(_caller: RoomsCaller, _wanted: Nothing) -> Nothing:
 async def enter(caller: RoomsCaller, wanted: FromWhere) -> Nothing:
     """Go into a room, unless one is in it, and hear it."""
     person = await as_of_now(caller)
-    await HOUSES[person.surface].enter(caller.engine, person, RoomId(wanted.room_id))
+    room_id = RoomId(wanted.room_id)
+    await HOUSES[person.surface].enter(caller.engine, person, room_id, caller.request_id, wanted.position)
     return await _hear(caller, person, wanted)
 
 
@@ -143,7 +149,7 @@ async def resume(caller: RoomsCaller, wanted: FromWhere) -> Nothing:
 async def leave(caller: RoomsCaller, wanted: InRoom) -> Nothing:
     """Go out of a room; fine as well for somebody who is not in it."""
     person = await as_of_now(caller)
-    await HOUSES[person.surface].leave(caller.engine, person, RoomId(wanted.room_id))
+    await HOUSES[person.surface].leave(caller.engine, person, RoomId(wanted.room_id), caller.request_id, None)
     return Nothing()
 
 
@@ -156,7 +162,8 @@ async def end(caller: RoomsCaller, wanted: InRoom) -> Nothing:
 
 async def say(caller: RoomsCaller, wanted: Say) -> Nothing:
     """Say something to everybody in the room."""
-    await caller.engine.rooms.say(await as_of_now(caller), RoomId(wanted.room_id), wanted.text)
+    person = await as_of_now(caller)
+    await HOUSES[person.surface].say(caller.engine, person, RoomId(wanted.room_id), wanted.text)
     return Nothing()
 
 
@@ -308,7 +315,7 @@ DIALECT: Final = SocketDialect(
     encode=encode,
     encode_at=encode_at,
     events=MappingProxyType({name: _shape(kind) for kind, name in NAMES.items()}),
-    opening=Opening(Nothing, begin, summary="Nothing; rooms are heard when they are asked for"),
+    opening=Opening(Nothing, begin, summary="Nothing; rooms are heard when they are asked for", ended=ended),
     commands=_COMMANDS,
     answer=_answer,
     refuse=_refuse,

@@ -29,6 +29,7 @@ __all__ = [
     "changing",
     "claiming",
     "credential",
+    "even_banned",
     "guest_of",
     "member_of",
     "no_foreign_page",
@@ -38,6 +39,7 @@ __all__ = [
 _TOKEN: Final = "token"  # noqa: S105 - the name of a scheme
 _COOKIE: Final = "cookie"
 _NOTHING: Final = "nothing"
+_EVEN_BANNED: Final = "+banned"
 _READING: Final = ("GET", "HEAD")
 
 GUEST_UID: Final = "0"
@@ -136,6 +138,16 @@ def claiming(*names: str, read: ReadCredential = credential) -> ReadCredential:
     return read_with_claims
 
 
+def even_banned(read: ReadCredential) -> ReadCredential:
+    """``read``, for what somebody whose account is banned may still do: leave."""
+
+    def read_even_banned(incoming: Incoming) -> Presented | None:
+        presented = read(incoming)
+        return None if presented is None else replace(presented, scheme=presented.scheme + _EVEN_BANNED)
+
+    return read_even_banned
+
+
 def _session(incoming: Incoming, *, is_change: bool) -> Presented | None:
     value = incoming.cookies.get(SESSION)
     if not value:
@@ -168,10 +180,11 @@ def authenticate(engine: Greenroom) -> Callable[[Presented], Awaitable[Visitor]]
     """
 
     async def who(presented: Presented) -> Visitor:
-        known = await _whose(engine, presented)
+        scheme = presented.scheme.removesuffix(_EVEN_BANNED)
+        known = await _whose(engine, scheme, presented.token)
         person = known.person
         ban = person.ban_at(engine.node.now_ms())
-        if ban is not None and ban.kind is BanKind.ACCOUNT:
+        if ban is not None and ban.kind is BanKind.ACCOUNT and scheme == presented.scheme:
             raise Banned(ban.text)
         engine.presence.seen(person)
         return Visitor(person=person, sign_in_id=known.sign_in_id)
@@ -190,10 +203,10 @@ def guest_of(engine: Greenroom) -> Callable[[Incoming], Visitor]:
     return who
 
 
-async def _whose(engine: Greenroom, presented: Presented) -> Known:
-    if presented.scheme == _COOKIE:
-        return await engine.web_sign_ins.who_by_cookie(presented.token)
-    return await engine.web_sign_ins.who_by_token(presented.token)
+async def _whose(engine: Greenroom, scheme: str, credential: str) -> Known:
+    if scheme == _COOKIE:
+        return await engine.web_sign_ins.who_by_cookie(credential)
+    return await engine.web_sign_ins.who_by_token(credential)
 
 
 # --- what an action asks about its caller --------------------------------------------------------------------------

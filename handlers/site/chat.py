@@ -6,9 +6,7 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
-from engine.errors import BadInput, Silenced
-from engine.greenroom import Greenroom
-from engine.services.guests import is_guest
+from engine.errors import Silenced
 from engine.services.shows import name_of_show, show_named
 from handlers.site.access import SiteCaller, anchor_of
 from handlers.site.cookies import Cookies
@@ -22,17 +20,14 @@ from handlers.wire.access import OPTIONAL
 from handlers.wire.fields import Flag, MissingInput, also, blank, spoken, text
 from handlers.wire.language import Said
 from handlers.wire.surface import Endpoint, WithHeaders
-from store.interfaces.ids import ID_MAX, PersonId
 
-__all__ = ["LINE_CHARS_MAX", "TALKING", "endpoints", "mute", "person_meant", "say"]
+__all__ = ["LINE_CHARS_MAX", "TALKING", "endpoints", "mute", "say"]
 
 LINE_CHARS_MAX: Final = 1_000
 """Source: ALL-18."""
 
 SECONDS_MAX: Final = 366 * 86_400
 """Whoever is to be silent for longer is silent until he may talk again."""
-
-_DIGITS_MAX: Final = len(str(ID_MAX))
 
 TALKING: Final = READING.saying(
     {
@@ -90,23 +85,10 @@ async def say(cookies: Cookies, caller: SiteCaller, wanted: Line) -> WithHeaders
 async def mute(caller: SiteCaller, wanted: Mute) -> Told[MuteShown]:
     """Let somebody say nothing in one's room, or talk again."""
     anchor, room_id = anchor_of(caller), show_named(wanted.room_id)
-    person_id = await person_meant(caller.engine, wanted.user_id)
+    person_id = await caller.engine.site_people.id_of(wanted.user_id)
     length_ms = None if wanted.seconds is None else wanted.seconds * 1_000
     await caller.engine.show_rooms.mute(anchor, room_id, person_id, is_muted=wanted.muted, length_ms=length_ms)
     return Told(data=MuteShown(room_id=name_of_show(room_id), user_id=wanted.user_id, muted=wanted.muted))
-
-
-async def person_meant(engine: Greenroom, user_id: str) -> PersonId:
-    """Whose that id is: a user's or a guest's, or an anchor's uid.
-
-    Raises: NotFound: nobody's. BadInput: no id at all. StoreDown.
-    """
-    if not (user_id.isascii() and user_id.isdigit()):
-        return (await engine.site_people.anchor(user_id)).id
-    if len(user_id) > _DIGITS_MAX:
-        raise BadInput(field="user_id")
-    person_id = PersonId(int(user_id))
-    return person_id if is_guest(person_id) else (await engine.site_people.person(person_id)).id
 
 
 def endpoints(options: SiteOptions) -> tuple[Endpoint[Any, Any], ...]:

@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from engine.services.site_names import google_sub
-from handlers.site.access import SiteCaller, changing
+from handlers.site.access import SiteCaller, changing, even_banned
 from handlers.site.cookies import SESSION, Cookies
 from handlers.site.envelope import DONE, ENVELOPE, Done, Row, Told
 from handlers.site.options import SiteOptions
@@ -148,7 +148,7 @@ def endpoints(options: SiteOptions) -> tuple[Endpoint[Any, Any], ...]:
             method="GET",
             aliases=("POST /api/users/login_out", "POST /api/users/logout"),
             access=OPTIONAL,
-            credential=changing,
+            credential=even_banned(changing),
             envelope=LOGGING_OUT,
             summary="Sign out (退出登录)",
             source_id="site-login-out",
@@ -160,7 +160,7 @@ def endpoints(options: SiteOptions) -> tuple[Endpoint[Any, Any], ...]:
             partial(log_out_and_home, cookies, options.home_url),
             method="GET",
             access=OPTIONAL,
-            credential=changing,
+            credential=even_banned(changing),
             envelope=RedirectEnvelope(LOGGING_OUT),
             summary="Sign out, and go home",
             source_id="site-login-out",

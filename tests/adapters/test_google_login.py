@@ -3,10 +3,7 @@
 import asyncio
 import contextlib
 import hmac
-import json
 import logging
-import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -16,13 +13,13 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from msgspec.structs import replace
 from tornado.httpclient import AsyncHTTPClient
-from tornado.netutil import bind_sockets
 
 from adapters.departures import Departures, challenge
 from adapters.google_login import DEV_CLIENT, DevGoogle, GoogleClient, GoogleSignIn, NoGoogle
 from engine.errors import NotSignedIn, StoreDown
 from tests.support.fakes import RecordingLog
 from tests.support.google_stand_in import GoogleStandIn, compact, encoded, rs256, rsa_key
+from tests.support.oidc_provider import browse, running_provider
 from tests.support.stand_ins import serving
 
 KEY = "a-key-of-ours-that-is-long-enough-for-it"
@@ -87,45 +84,8 @@ async def at_google(google: GoogleStandIn, *, log=None, clock=None, keys=(KEY,),
 @pytest.fixture(scope="module")
 def provider(tmp_path_factory) -> Iterator[str]:
     """The address of an OpenID provider that is none of ours."""
-    (listener,) = bind_sockets(0, "127.0.0.1")
-    port = listener.getsockname()[1]
-    listener.close()
-    log_path = tmp_path_factory.mktemp("provider") / "log"
-    person = {"sub": "u1", "name": "易昭", "email": "yi@example.com", "email_verified": True}
-    with log_path.open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "oidc_provider_mock", "-p", str(port), "--user-claims", json.dumps(person)],
-            stdout=log,
-            stderr=log,
-        )
-    try:
-        asyncio.run(_answers(f"http://127.0.0.1:{port}/jwks", process, log_path))
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(timeout=10)
-
-
-async def _answers(address: str, process: subprocess.Popen[bytes], log_path: Any) -> None:
-    http = AsyncHTTPClient(force_instance=True)
-    try:
-        async with asyncio.timeout(20):
-            while True:
-                assert process.poll() is None, log_path.read_text()[-2_000:]
-                with contextlib.suppress(OSError):
-                    if (await http.fetch(address, raise_error=False)).code == 200:
-                        return
-                await asyncio.sleep(0.05)
-    finally:
-        http.close()
-
-
-async def browse(http: AsyncHTTPClient, address: str, form: str) -> dict[str, str]:
-    """Send the provider's own form, and say what the browser is sent back with."""
-    answer = await http.fetch(address, method="POST", body=form, follow_redirects=False, raise_error=False)
-    assert answer.code == 302, answer.body
-    assert answer.headers["Location"].startswith(CALLBACK)
-    return {name: values[0] for name, values in parse_qs(urlsplit(answer.headers["Location"]).query).items()}
+    with running_provider(tmp_path_factory.mktemp("provider")) as address:
+        yield address
 
 
 @contextlib.asynccontextmanager
@@ -160,7 +120,7 @@ async def at_provider(provider: str, *, log=None, **client: Any) -> AsyncIterato
 async def test_a_real_provider_signs_somebody_in(provider):
     async with at_provider(provider) as (login, http):
         departure = login.begin()
-        back = await browse(http, departure.address, "sub=u1")
+        back = await browse(http, departure.address, "sub=u1", callback=CALLBACK)
 
         person = await login.finish(code=back["code"], state=back["state"], bound=departure.bound)
 
@@ -172,7 +132,7 @@ async def test_a_real_provider_signs_somebody_in(provider):
 async def test_a_real_provider_takes_a_code_once_also_from_another_server_of_ours(provider):
     async with at_provider(provider) as (login, http), at_provider(provider) as (other_server, _):
         departure = login.begin()
-        back = await browse(http, departure.address, "sub=u1")
+        back = await browse(http, departure.address, "sub=u1", callback=CALLBACK)
         await login.finish(code=back["code"], state=back["state"], bound=departure.bound)
 
         with pytest.raises(NotSignedIn, match="does not know this code"):
@@ -183,7 +143,7 @@ async def test_a_real_provider_takes_a_code_once_also_from_another_server_of_our
 async def test_whoever_denies_at_a_real_provider_comes_back_without_a_code(provider):
     async with at_provider(provider) as (login, http):
         departure = login.begin()
-        back = await browse(http, departure.address, "action=deny")
+        back = await browse(http, departure.address, "action=deny", callback=CALLBACK)
 
         assert back["error"] == "access_denied"
         assert "code" not in back
@@ -195,7 +155,7 @@ async def test_a_real_provider_that_is_not_the_expected_one_brings_nobody_in(pro
 
     async with at_provider(provider, log=log, issuer="http://127.0.0.1:1") as (login, http):
         departure = login.begin()
-        back = await browse(http, departure.address, "sub=u1")
+        back = await browse(http, departure.address, "sub=u1", callback=CALLBACK)
 
         with pytest.raises(NotSignedIn):
             await login.finish(code=back["code"], state=back["state"], bound=departure.bound)

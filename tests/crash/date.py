@@ -251,7 +251,7 @@ class Date:
         reader.stay()
         async with asyncio.timeout(10):
             await reader.arrived()
-            while reader.place is not None and reader.place < stands:
+            while _is_behind(reader.place, stands):
                 await asyncio.sleep(POLL_S / 10)
         await reader.go()
         if reader.events["shown"]:
@@ -430,3 +430,7 @@ class Date:
             finally:
                 await desk.close()
             await asyncio.sleep(AGAIN_S)
+
+
+def _is_behind(place: Place | None, stands: Place) -> bool:
+    return place is None or place < stands

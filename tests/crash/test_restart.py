@@ -11,10 +11,11 @@ import pytest
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
 from engine.billing.posting import decide
+from engine.room.formats import PUSHER
 from store.interfaces.calls import CallRecord, EndReason, HistoryLine, Phase
 from store.interfaces.ids import NOBODY, CallId, NodeId, PersonId
 from store.interfaces.ledger import Verdict
-from store.interfaces.rooms import PusherRecord
+from store.interfaces.rooms import Face, SeatRecord
 from store.opened import OpenedStores
 from tests.crash.load import PRICE_DIAMONDS, Person, Tally, open_directly, sign_in
 from tests.crash.processes import ServerProcess, figure, running_stores
@@ -286,15 +287,15 @@ async def _leave_behind(stores: OpenedStores) -> None:
     rooms = [
         a_room(
             f"room-{number}",
-            creator_id=PersonId(300_000 + number),
+            anchor_id=PersonId(300_000 + number),
             created_at_ms=now_ms,
             owner=lease.id,
-            pushers=(
-                PusherRecord(
+            seats=(
+                SeatRecord(
                     person_id=PersonId(300_000 + number),
+                    seat=PUSHER,
                     stream=f"s{number}",
-                    name="anchor",
-                    avatar_url="",
+                    face=Face(nickname="anchor"),
                     since_ms=now_ms,
                 ),
             ),

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.texts import cut_to_width, is_web_address, one_line, speakable
+from engine.texts import cut_to_width, in_lines, is_web_address, one_line, speakable
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,19 @@ from engine.texts import cut_to_width, is_web_address, one_line, speakable
 )
 def test_control_and_direction_characters_are_removed_and_nothing_else(text, kept):
     assert speakable(text) == kept
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        (" a\n  b \n\nc\n", "a\n  b\n\nc"),
+        ("a\r\nb\rc\td", "a\nb\nc    d"),
+        ("a\x00\n\u202eb\x1b", "a\nb"),
+        ("\n \n", ""),
+    ],
+)
+def test_lines_stay_lines_and_hold_no_control_characters(text, kept):
+    assert in_lines(text) == kept
 
 
 def test_what_looks_the_same_is_the_same():

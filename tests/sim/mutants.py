@@ -245,7 +245,7 @@ def _outage_counts_as_talk() -> AbstractContextManager[Any]:
         record = state.record
         if isinstance(message, Resume) and record.phase is Phase.CONNECTED and record.gap_since_ms is None:
             due_ms = next_boundary_ms(record, rules)
-            minute = engine.call.messages.MinuteDue(record.minutes_paid + 1)
+            minute = engine.call.messages.MinuteDue(record.minutes_paid + 1, 2**62)
             return Decision(state=state, effects=(WakeAt(due_ms, minute),))
         return step(state, message, now_ms=now_ms, rules=rules)
 

@@ -8,7 +8,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any, NamedTuple, Self, TypeVar
 from urllib.parse import urlencode
 
@@ -188,7 +188,13 @@ class Ear:
 class Served:
     """One server; a surface's scene adds the verbs of those who use it, and who is there from the beginning."""
 
-    def __init__(self, options: settings.Settings, open_surfaces: Callable[[Greenroom], Sequence[Opened]]) -> None:
+    def __init__(
+        self,
+        options: settings.Settings,
+        open_surfaces: Callable[[Greenroom], Sequence[Opened]],
+        **services: Any,
+    ) -> None:
+        """``services`` are fields of the world that a test has in another way."""
         self.clock = SteppedClock()
         # Apart, so that buckets can fill while nothing else happens.
         self.limits_clock = SteppedClock()
@@ -223,7 +229,7 @@ class Served:
             signatures=self.signatures,
             mixer=self.mixer,
         )
-        self.engine = Greenroom(world, options)
+        self.engine = Greenroom(replace(world, **services), options)
         self.hub.presence = self.engine.presence
         self.door = routes(
             self.engine,

@@ -4,12 +4,18 @@ import json
 
 import pytest
 
-from handlers import calls, qlive, rooms
+from handlers import calls, qlive, rooms, site
 from handlers.wire.asyncapi import asyncapi
 from tests.surfaces.calls.scene import OPTIONS as CALLS_OPTIONS
 from tests.surfaces.qlive.scene import OPTIONS as QLIVE_OPTIONS
+from tests.surfaces.site.scene import OPTIONS as SITE_OPTIONS
 
-SURFACES = (calls.surface(CALLS_OPTIONS), qlive.surface(QLIVE_OPTIONS), rooms.SURFACE)
+SURFACES = (
+    calls.surface(CALLS_OPTIONS),
+    qlive.surface(QLIVE_OPTIONS),
+    site.surface(SITE_OPTIONS),
+    rooms.SURFACE,
+)
 DIALECTS = {dialect.source_id: dialect for surface in SURFACES for dialect in surface.sockets}
 DOCUMENT = asyncapi(SURFACES, title="Greenroom", version="0")
 
@@ -32,7 +38,8 @@ def resolved(reference):
 
 
 def test_every_socket_is_a_channel_and_json_can_hold_it_all():
-    assert DOCUMENT["channels"].keys() == DIALECTS.keys() == {"calls-weapp-ws", "qlive-ws", "rooms-ws"}
+    expected = {"calls-weapp-ws", "qlive-ws", "site-ws-room-chat", "rooms-ws"}
+    assert DOCUMENT["channels"].keys() == DIALECTS.keys() == expected
     assert json.loads(json.dumps(DOCUMENT)) == DOCUMENT
 
 
@@ -49,3 +56,8 @@ def test_a_channel_has_every_event_and_command_and_what_a_connection_may_begin_w
     assert channel["messages"].keys() == dialect.events.keys() | commands
     assert ("query" in channel["bindings"]["ws"]) == (dialect.opening is not None)
     assert channel["address"] == dialect.path
+
+
+def test_what_stands_in_a_path_is_a_parameter_of_the_channel():
+    assert DOCUMENT["channels"]["site-ws-room-chat"]["parameters"].keys() == {"room_id"}
+    assert "parameters" not in DOCUMENT["channels"]["rooms-ws"]

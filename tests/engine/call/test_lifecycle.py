@@ -229,17 +229,31 @@ def test_an_alarm_that_comes_early_is_set_again_and_charges_nothing():
     owner = connected()
     owner.alarms.clear()
 
-    owner.tell(MinuteDue(2), T0 + 59_999)
+    owner.tell(MinuteDue(2, T0 + 60_000), T0 + 59_999)
 
     assert owner.paid == [(1, T0)]
-    assert owner.alarms == [WakeAt(T0 + 60_000, MinuteDue(2))]
+    assert owner.alarms == [WakeAt(T0 + 60_000, MinuteDue(2, T0 + 60_000))]
+
+
+def test_an_alarm_set_before_a_gap_does_not_judge_what_came_after_it():
+    """The store was away: the old alarm, and behind it news of a line lost before the new boundary, wait together."""
+    owner = connected()
+    owner.tell(Left(Side.GUEST, T0 + 5_000), T0 + 65_000)
+    owner.tell(Arrived(Side.GUEST, T0 + 7_000), T0 + 65_000)
+
+    owner.tell(MinuteDue(2, T0 + 60_000), T0 + 65_000)
+    owner.tell(Left(Side.GUEST, T0 + 61_000), T0 + 65_000)
+    owner.run_alarms(T0 + 65_000)
+
+    assert owner.paid == [(1, T0)]
+    assert owner.record.gap_since_ms == T0 + 61_000
 
 
 def test_a_doubled_alarm_changes_nothing():
     owner = connected()
 
-    owner.tell(MinuteDue(2), T0 + 60_000)
-    owner.tell(MinuteDue(2), T0 + 60_001)
+    owner.tell(MinuteDue(2, T0 + 60_000), T0 + 60_000)
+    owner.tell(MinuteDue(2, T0 + 60_000), T0 + 60_001)
 
     assert len(owner.paid) == 2
 
@@ -332,7 +346,7 @@ def test_an_ended_call_stays_as_it_is():
     ended = owner.record
 
     owner.tell(HangUp(Side.ANCHOR, T0 + 6_000), T0 + 6_000)
-    owner.tell(MinuteDue(2), T0 + 60_000)
+    owner.tell(MinuteDue(2, T0 + 60_000), T0 + 60_000)
     owner.tell(Left(Side.GUEST, T0 + 60_000), T0 + 60_000)
 
     assert owner.record == ended
@@ -398,7 +412,7 @@ sides = st.sampled_from(Side)
 happenings = st.one_of(
     st.builds(lambda side, at: (at, lambda t: Left(side, t)), sides, moments),
     st.builds(lambda side, at: (at, lambda t: Arrived(side, t)), sides, moments),
-    st.builds(lambda minute, at: (at, lambda _t: MinuteDue(minute)), st.integers(1, 8), moments),
+    st.builds(lambda minute, at: (at, lambda t: MinuteDue(minute, t)), st.integers(1, 8), moments),
     st.builds(lambda at: (at, lambda t: Start(guest_is_away=False, at_ms=t)), moments),
     st.builds(lambda side, at: (at, lambda t: HangUp(side, t)), sides, st.integers(200_000, 400_000)),
     st.builds(lambda at: (at, lambda t: Resume(t - 1_000)), moments),
@@ -431,6 +445,6 @@ def test_late_alarms_never_drift_the_minute_grid(late):
     owner = connected()
 
     for n, late_ms in enumerate(late, start=1):
-        owner.tell(MinuteDue(n + 1), T0 + n * 60_000 + late_ms)
+        owner.tell(MinuteDue(n + 1, T0 + n * 60_000), T0 + n * 60_000 + late_ms)
 
     assert [begins for _, begins in owner.paid] == [T0 + n * 60_000 for n in range(len(late) + 1)]

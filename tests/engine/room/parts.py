@@ -59,6 +59,7 @@ SHOW = Format(
     viewer_silent_ms=0,
     lineless_ms=0,
     return_ms=30_000,
+    heard_by_connection=True,
 )
 RULES = Rules(
     formats={RoomKind.CALL: CALL, RoomKind.OPEN: OPEN, RoomKind.BLIND_DATE: BLIND_DATE, RoomKind.SHOW: SHOW},

@@ -1,8 +1,8 @@
 """Who hears what a room is told: everybody in it, those who come and those who go, once each."""
 
-from engine.events import AudienceChanged, RoomClosed, RoomTextSaid, SeatLeft, SeatTaken
+from engine.events import AudienceChanged, RoomClosed, RoomShown, RoomTextSaid, SeatLeft, SeatTaken
 from store.interfaces.ids import RoomId
-from tests.people import Stage, on_stage
+from tests.people import Stage, on_a_visit, on_stage
 
 ROOM = RoomId("room_1")
 
@@ -54,6 +54,19 @@ async def test_a_pusher_who_is_removed_hears_of_it():
 
         assert [event.status_code for event in heard(cast, cast.tom, SeatTaken | SeatLeft | RoomClosed)] == [2, 3]
         assert heard(cast, cast.tom, RoomTextSaid) == []
+
+
+async def test_whoever_is_at_a_show_hears_it_with_the_connections_that_ask_for_it_and_no_others():
+    async with on_a_visit() as visit:
+        show = await visit.engine.show_rooms.start(visit.jliu, "Tina")
+
+        await visit.engine.show_rooms.visit(visit.yi, show.id, connection="a", since=None)
+        await visit.engine.show_chat.say(visit.yi, show.id, "hello", shown_id="1")
+
+        heard_here = visit.stage.heard
+        assert [type(event) for event, _ in heard_here.backlogs["a"]] == [RoomShown]
+        assert visit.yi.id not in heard_here.rooms[show.id]
+        assert [event for event in heard_here.events[visit.yi.id] if isinstance(event, RoomShown)] == []
 
 
 async def test_a_closed_room_is_told_so_and_then_has_no_listeners():

@@ -1,7 +1,7 @@
 """The hub's own protocol beside two surfaces that have rooms, and people of both.
 
 ``on_air()`` opens one. Of the blind dates: hong the matchmaker, mei and tom. Of the paid calls: lan, an anchor, and
-bo, a guest. Nobody is in a room.
+bo, a guest. Of the site: jliu, an anchor, and ann, a viewer. Nobody is in a room.
 """
 
 from collections.abc import AsyncIterator
@@ -22,6 +22,7 @@ from tests.surfaces.served import Ear, Served
 __all__ = ["PATH", "Scene", "on_air"]
 
 PATH = "/rooms/ws"
+PASSWORD = "diamonds 960 for me"
 
 
 class Scene(Served):
@@ -92,6 +93,17 @@ class Scene(Served):
         for name, role in (("lan", Role.ANCHOR), ("bo", Role.GUEST)):
             code = f"dev:{name}?role={'master' if role is Role.ANCHOR else 'guest'}"
             self._is_here(name, await self.engine.identity.sign_in(CALLS, code, role=role, device=None))
+        site = self.engine.site_people
+        for person in (
+            await site.register_anchor("jliu", "jliu", PASSWORD),
+            await site.register_viewer("ann", PASSWORD, email=""),
+        ):
+            tokens = (await self.engine.web_sign_ins.open(person)).tokens
+            self._is_here(person.nickname, SignedIn(person=person, token=tokens.access))
+
+    async def show(self) -> RoomId:
+        """Jliu's show is on air."""
+        return (await self.engine.show_rooms.start(self.person("jliu"), "Tina")).id
 
     def _is_here(self, name: str, signed_in: SignedIn) -> None:
         self.people[name] = signed_in

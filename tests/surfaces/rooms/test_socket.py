@@ -681,3 +681,66 @@ async def test_too_many_frames_are_told_when_to_come_back():
         assert frame["data"]["error"] == "TOO_MANY_REQUESTS"
         assert frame["data"]["again"] is True
         assert frame["data"]["retry_after_ms"] > 0
+
+
+# --- shows -----------------------------------------------------------------------------------------------------------
+
+
+@gen_test
+async def test_a_show_of_the_site_is_a_room_like_any_other_and_what_is_said_there_is_kept():
+    async with on_air() as scene:
+        room_id = await scene.show()
+        ann, jliu = await scene.listen("ann"), await scene.listen("jliu")
+
+        assert await refused(ann, "say", room_id=room_id, text="hello") == "NOT_A_MEMBER"
+        assert await refused(jliu, "enter", room_id=room_id) == "OK"
+        assert await refused(ann, "enter", room_id=room_id) == "OK"
+        assert await refused(ann, "say", room_id=room_id, text="hello") == "OK"
+        said = await jliu.hear_of("room_text_said")
+        codes = [await refused(ann, kind, room_id=room_id) for kind in ("apply", "sit", "end")]
+        assert await refused(jliu, "mute", room_id=room_id, user_id=scene.shown_id("ann")) == "OK"
+        assert await refused(ann, "say", room_id=room_id, text="again") == "FORBIDDEN"
+
+        assert (said["text"], said["face"]["nickname"]) == ("hello", "ann")
+        assert codes == ["NOT_FOUND", "NOT_FOUND", "FORBIDDEN"]
+        (line,) = await scene.engine.world.stores.chats.last_lines(room_id, limit=5)
+        assert (line.text, line.shown_id) == ("hello", scene.shown_id("ann"))
+        assert await refused(jliu, "end", room_id=room_id) == "OK"
+        assert (await ann.hear_of("room_closed"))["room_id"] == room_id
+        assert await refused(ann, "enter", room_id=room_id) == "NOT_FOUND"
+
+
+@gen_test
+async def test_whoever_is_at_a_show_goes_with_his_connection_and_comes_back_to_its_story():
+    async with on_air() as scene:
+        room_id = await scene.show()
+        jliu, journal = await scene.listen("jliu"), Journal()
+        assert await refused(jliu, "enter", room_id=room_id) == "OK"
+        ear = await scene.listen("ann")
+        await ear.say({"type": "enter", "data": {"room_id": room_id}})
+        await refused(jliu, "say", room_id=room_id, text="a")
+        await journal.listen(ear, until=1)
+
+        ear.close()
+        await until(lambda: scene.engine.show_rooms.visits_count == 1)
+        await refused(jliu, "say", room_id=room_id, text="b")
+        again = await scene.listen("ann")
+        await again.say({"type": "enter", "data": {"room_id": room_id, **journal.position}})
+        await journal.listen(again, until=2)
+
+        assert journal.recovered == [False, True]
+        assert await refused(again, "leave", room_id=room_id) == "OK"
+        await until(lambda: len(scene.engine.show_rooms.get(room_id).audience) == 0)
+
+
+@gen_test
+async def test_whoever_signs_out_of_the_site_loses_this_socket_too():
+    async with on_air() as scene:
+        room_id = await scene.show()
+        ear = await scene.listen("ann")
+        assert await refused(ear, "enter", room_id=room_id) == "OK"
+
+        await scene.engine.web_sign_ins.close_all(scene.person("ann").id)
+
+        assert (await ear.ended())[0] == 4001
+        assert (await (await scene.listen("ann")).ended())[0] == 4001

@@ -65,12 +65,12 @@ class Scene(Served):
     order: str
     """The recharge that a test is about, once it has been ordered."""
 
-    def __init__(self, options: settings.Settings, surface_options: site.SiteOptions) -> None:
+    def __init__(self, options: settings.Settings, surface_options: site.SiteOptions, **services: Any) -> None:
         def opened(engine: Greenroom) -> tuple[Opened, ...]:
             self.surface = site.surface(surface_options)
             return (Opened(self.surface, authenticate(engine), guest_of(engine)),)
 
-        super().__init__(options, opened)
+        super().__init__(options, opened, **services)
 
     # --- asking ----------------------------------------------------------------------------------------------------
 
@@ -159,8 +159,8 @@ class Scene(Served):
 
 @asynccontextmanager
 async def on_air(
-    options: settings.Settings | None = None, *, surface: site.SiteOptions = OPTIONS
+    options: settings.Settings | None = None, *, surface: site.SiteOptions = OPTIONS, **services: Any
 ) -> AsyncIterator[Scene]:
-    """A server with its cast, ended afterwards."""
-    async with Scene(options or settings.Settings(), surface).open() as scene:
+    """A server with its cast, ended afterwards; ``services`` are fields of the world."""
+    async with Scene(options or settings.Settings(), surface, **services).open() as scene:
         yield scene

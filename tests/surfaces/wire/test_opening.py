@@ -7,6 +7,7 @@ from engine.errors import Banned, NotFound, StoreDown
 from engine.ports import Position
 from handlers.wire.asyncapi import asyncapi
 from handlers.wire.codec import read_json
+from tests.surfaces.served import until
 from tests.surfaces.wire.toy import TOY, Happened
 
 gen_test = pytest.mark.gen_test
@@ -39,12 +40,47 @@ async def test_the_query_says_where_the_client_stood(toy, http_server, http_port
 
 
 @gen_test
+async def test_what_stands_in_the_path_is_asked_for_as_well_and_counts_before_the_query(toy, http_server, http_port):
+    address = f"ws://127.0.0.1:{http_port}/toy/begin/%E4%BD%A0%E5%A5%BD?token=t-1&word=other"
+    connection = await websocket_connect(address)
+
+    heard = await connection.read_message()
+
+    assert read_json(heard.encode())["data"] == {"text": "你好"}
+    connection.close()
+    await ended(connection)
+
+
+@gen_test
+async def test_the_end_of_a_connection_is_told_once_whoever_ended_it(toy, http_server, http_port):
+    first, second = await listen(http_port), await listen(http_port)
+    await until(lambda: len(toy.engine.wanted) == 2)
+
+    first.close()
+    await ended(first)
+    await until(lambda: len(toy.engine.ended) == 1)
+    toy.hub.close(1, code=4001, reason="signed out")
+    await ended(second)
+
+    assert len(set(toy.engine.ended)) == len(toy.engine.ended) == 2
+
+
+@gen_test
+async def test_a_connection_that_is_turned_away_has_ended_too(toy, http_server, http_port):
+    toy.engine.error = NotFound("room")
+
+    await ended(await listen(http_port))
+
+    assert len(toy.engine.ended) == 1
+
+
+@gen_test
 @pytest.mark.parametrize("query", ["&epoch=1", "&seq=1", "&epoch=1&seq=x", "&epoch=-1&seq=0", "&word=" + "x" * 21])
 async def test_a_query_that_is_not_acceptable_leaves_no_trace(toy, http_server, http_port, query):
     connection = await listen(http_port, query)
 
     assert await ended(connection) == (1008, "鉴权失败")
-    assert (toy.presence, toy.engine.wanted, toy.hub.sockets_count) == ([], [], 0)
+    assert (toy.presence, toy.engine.wanted, toy.engine.ended, toy.hub.sockets_count) == ([], [], [], 0)
 
 
 @gen_test

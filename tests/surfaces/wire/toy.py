@@ -131,6 +131,7 @@ class ToyEngine:
 
     wanted: list[object] = field(default_factory=list)
     callers: list[Caller[Any, Any]] = field(default_factory=list)
+    ended: list[str] = field(default_factory=list)
     error: Exception | None = None
     gate: asyncio.Event | None = None
 
@@ -290,7 +291,13 @@ DIALECT = SocketDialect(
 )
 
 OPENING = replace(
-    DIALECT, path="/toy/begin", source_id="toy-begin", opening=Opening(Whence, begin, summary="Where it stood")
+    DIALECT,
+    path="/toy/begin",
+    aliases=("/toy/begin/{word}",),
+    source_id="toy-begin",
+    opening=Opening(
+        Whence, begin, summary="Where it stood", ended=lambda caller: caller.engine.ended.append(caller.request_id)
+    ),
 )
 
 TOY = Surface(

@@ -1,0 +1,187 @@
+"""What clients send that no document allows: refused as the documents refuse, and nothing has changed."""
+
+import msgspec
+import pytest
+
+from handlers import site
+from handlers.wire.access import PUBLIC
+from handlers.wire.surface import RawRequest
+from tests.surfaces.served import OPERATORS
+from tests.surfaces.site.golden import Golden, send
+from tests.surfaces.site.goldens import GOLDENS
+from tests.surfaces.site.scene import BASE, OPTIONS, PASSWORD, on_air
+
+gen_test = pytest.mark.gen_test
+ENDPOINTS = {path: one for one in site.surface(OPTIONS).endpoints for _, path in one.addresses}
+TABLED = [golden for golden in GOLDENS if not issubclass(ENDPOINTS[golden.path].request, RawRequest)]
+POSTED = [golden for golden in TABLED if golden.call.startswith("POST")]
+# They say whose request it is, and nobody is called like that.
+CLAIMS = {"user_id", "uid"}
+
+
+def call_of(golden):
+    return golden.call
+
+
+def fields_of(golden: Golden) -> dict[str, bool]:
+    """All fields that the endpoint reads, and whether they must be there."""
+    fields = msgspec.structs.fields(ENDPOINTS[golden.path].request)
+    return {field.encode_name: field.required for field in fields}
+
+
+@gen_test
+@pytest.mark.parametrize("golden", POSTED, ids=call_of)
+async def test_an_operator_object_is_refused_in_every_field(golden):
+    async with on_air() as scene:
+        if golden.given:
+            await golden.given(scene)
+        for name in fields_of(golden):
+            for value in OPERATORS:
+                before = scene.dump()
+
+                answered = await send(scene, golden, golden.call, changed={name: value})
+
+                expected = 403 if name in CLAIMS and ENDPOINTS[golden.path].access is not PUBLIC else 400
+                assert answered.status in (400, expected), (name, value)
+                assert answered.body["code"] == 1
+                assert scene.dump() == before
+
+
+@gen_test
+@pytest.mark.parametrize("golden", TABLED, ids=call_of)
+async def test_a_needed_field_that_is_missing_null_or_empty_is_refused(golden):
+    async with on_air() as scene:
+        if golden.given:
+            await golden.given(scene)
+        for name in (
+            name for name, is_needed in fields_of(golden).items() if is_needed and f"{{{name}}}" not in golden.path
+        ):
+            before = scene.dump()
+            answers = [await send(scene, golden, golden.call, without=name, english=True)]
+            answers.append(await send(scene, golden, golden.call, changed={name: ""}, english=True))
+            if golden.call.startswith("POST"):
+                answers.append(await send(scene, golden, golden.call, changed={name: None}, english=True))
+
+            for answered in answers:
+                assert (answered.status, answered.body["code"]) == (400, 1), name
+                assert name in answered.body["message"], answered.body
+            assert scene.dump() == before
+
+
+@gen_test
+@pytest.mark.parametrize("golden", TABLED, ids=call_of)
+async def test_an_operator_in_brackets_is_no_field(golden):
+    async with on_air() as scene:
+        if golden.given:
+            await golden.given(scene)
+        for name in (
+            name for name, is_needed in fields_of(golden).items() if is_needed and f"{{{name}}}" not in golden.path
+        ):
+            before = scene.dump()
+
+            answered = await send(scene, golden, golden.call, changed={f"{name}[$ne]": "x"}, without=name, form=True)
+
+            assert answered.status == 400, name
+            assert scene.dump() == before
+
+
+@gen_test
+@pytest.mark.parametrize("golden", POSTED, ids=call_of)
+async def test_a_text_without_an_end_is_refused(golden):
+    async with on_air() as scene:
+        if golden.given:
+            await golden.given(scene)
+        for name in fields_of(golden):
+            before = scene.dump()
+
+            answered = await send(scene, golden, golden.call, changed={name: "x" * 100_000})
+
+            assert answered.status in (400, 401, 403, 404), name
+            assert answered.body["code"] == 1
+            assert scene.dump() == before
+
+
+@gen_test
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{",
+        b"[1]",
+        b'"token"',
+        b'{"username":"a","username":"b"}',
+        b'{"username":NaN}',
+        b"\xef\xbb\xbf{}",
+        b"\xff\xfe",
+        b"{" + b'"a":{' * 40 + b"}" * 41,
+        b'{"username":"\\ud800"}',
+        b"username=%ff",
+    ],
+)
+async def test_a_body_that_cannot_be_read_is_refused_in_the_envelope(body):
+    async with on_air() as scene:
+        answered = await scene.ask("POST", f"{BASE}/users/user_login/", body)
+
+        assert (answered.status, answered.body["code"], answered.body["error"]) == (400, 1, "BAD_INPUT")
+
+
+@gen_test
+@pytest.mark.parametrize(
+    ("sent", "message"),
+    [
+        ({"username": "ab"}, "username is not acceptable"),
+        ({"username": "a" * 31}, "username is not acceptable"),
+        ({"username": "a" * 65}, "username is too long"),
+        ({"username": "a b c"}, "username is not acceptable"),
+        ({"username": "google:109"}, "username is not acceptable"),
+        ({"username": "x\u202ey"}, "username is not acceptable"),
+        ({"username": "a\x00b"}, "username is not acceptable"),
+        ({"email": "nobody"}, "email is not acceptable"),
+        ({"email": "a@example.com, b@example.com"}, "email is not acceptable"),
+        ({"email": "a" * 255}, "email is too long"),
+        ({"password": "a1"}, "not a good one"),
+        ({"password": "a1" * 33}, "password is too long"),
+        ({"password": "a1" * 200}, "password is too long"),
+        ({"password": 12345678}, "not a good one"),
+    ],
+)
+async def test_an_account_out_of_bounds_is_not_made(sent, message):
+    async with on_air() as scene:
+        before = scene.dump()
+
+        answered = await scene.call(
+            None,
+            "POST",
+            "users/client_register/",
+            {"username": "somebody", "password": PASSWORD} | sent,
+            headers={"Accept-Language": "en"},
+        )
+
+        assert (answered.status, answered.body["message"]) == (400, message)
+        assert scene.dump() == before
+
+
+@gen_test
+async def test_nobody_makes_himself_anything_by_a_field_of_his_own():
+    async with on_air() as scene:
+        sent = {
+            "username": "mallory",
+            "password": PASSWORD,
+            "role": "anchor",
+            "public_id": "x" * 22,
+            "id": 1,
+            "user_id": scene.yi.id,
+            "diamonds": 500,
+            "coin_num": 500,
+            "is_staff": True,
+            "google_id": "109",
+            "password_hash": "x",
+        }
+
+        await scene.call(None, "POST", "users/client_register/", sent)
+        mallory = await scene.log_in("mallory")
+
+        record = await scene.record(mallory)
+        assert (record.role, record.public_id, record.external_id) == ("guest", "", "mallory")
+        info = (await scene.call(mallory, "GET", "users/is_logged_in")).body["data"]["user_info"]
+        assert info == {"uid": mallory.id, "status": True, "uname": "mallory", "coin_num": 0}
+        assert mallory.id != scene.yi.id
