@@ -214,6 +214,24 @@ async def test_an_outage_is_not_forgotten_by_a_node_that_dies_as_it_takes_over()
         assert resumed.unowned_since_ms is None
 
 
+async def test_nor_by_a_node_whose_claim_was_confirmed_too_late():
+    async with on_stage() as cast:
+        call = await cast.connect()
+        await cast.stage.advance(20_000, seen=cast.both)
+        proof_ms = cast.engine.node.last_proof_ms
+        await cast.stage.advance(10_000, seen=cast.both)
+        cast.engine.calls._owned[call.id].stop()
+        await cast.stage.advance(10)
+        claimed = database(cast).calls[call.id]
+        database(cast).calls[call.id] = replace(claimed, epoch=claimed.epoch + 1, unowned_since_ms=proof_ms)
+
+        await cast.engine.calls.start(cast.mei, cast.tom.id)
+
+        resumed = await kept(cast, call)
+        assert resumed.gap_since_ms == proof_ms
+        assert resumed.unowned_since_ms is None
+
+
 async def test_a_call_given_up_by_a_node_that_died_since_is_ended():
     async with on_stage() as cast:
         call = await cast.connect()
