@@ -34,8 +34,8 @@ class Patience(msgspec.Struct, frozen=True, kw_only=True):
 
 
 NAMES: Final = Patience(free_count=5)
-ADDRESSES: Final = Patience(free_count=50)
-"""Many people may have one address, and some of them forget their passwords."""
+ADDRESSES: Final = Patience(free_count=100, longest_ms=10_000)
+"""Many people may have one address, and some of them forget their passwords; the names have a guard of their own."""
 
 
 def wait_after(count: int, patience: Patience) -> int:

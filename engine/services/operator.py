@@ -463,7 +463,7 @@ class Operator:
 
         Raises: NotFound: nobody, or nobody with a password. StoreDown, MailboxFull.
         """
-        await self._person(person_id)
+        await self._site_people.require_password(person_id)
         await self.note(actor, "person.password", str(person_id), reason)
         # A letter and a digit are in it whatever is drawn.
         password = f"g{self._world.rng.hex(PASSWORD_BYTES)}7"

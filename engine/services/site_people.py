@@ -123,11 +123,18 @@ class SitePeople:
 
         Raises: NotFound: nobody who has one. BadInput, TooLong (``password``). MailboxFull. StoreDown.
         """
-        credential = await self._credential(person_id)
-        if not credential.password_hash:
-            raise NotFound("password")
+        await self.require_password(person_id)
         await self._keep_password(person_id, await self._world.passwords.hash(password, PASSWORD))
         await self._sign_ins.close_all(person_id)
+
+    async def require_password(self, person_id: PersonId) -> None:
+        """Raises: NotFound: nobody who has one. StoreDown."""
+        try:
+            credential = await self._credentials.of(person_id)
+        except StoreError as error:
+            raise StoreDown from error
+        if credential is None or not credential.password_hash:
+            raise NotFound("password")
 
     # --- by Google -------------------------------------------------------------------------------------------------
 
@@ -288,15 +295,6 @@ class SitePeople:
             raise NotFound("password") from error
         except StoreError as error:
             raise StoreDown from error
-
-    async def _credential(self, person_id: PersonId) -> Credential:
-        try:
-            credential = await self._credentials.of(person_id)
-        except StoreError as error:
-            raise StoreDown from error
-        if credential is None:
-            raise NotFound("password")
-        return credential
 
     async def _person(self, person_id: PersonId) -> PersonRecord:
         try:

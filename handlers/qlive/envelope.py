@@ -6,19 +6,18 @@ for a copy that says it so. Source: QL-12, ALL-13.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import Any, Final
 
-import msgspec
-
-from engine.errors import BadInput, Banned, EngineError, NotFound, NotNow, NotSignedIn, TooMany
+from engine.errors import BadInput, Banned, EngineError, NotFound, TooMany
 from handlers.qlive.access import KEYWORD
 from handlers.wire.access import NoCredential
 from handlers.wire.codec import write_json
 from handlers.wire.fields import MissingInput
 from handlers.wire.language import Language, Said
+from handlers.wire.refusals import NO_KIND, Refusals, Row, headers_of
 from handlers.wire.surface import Answer, TransportError, row_for, total
 
 __all__ = ["ENVELOPE", "QliveEnvelope", "Row", "as_documented", "row_of"]
@@ -29,16 +28,6 @@ def as_documented(text: str) -> Said:
     return Said(text, text)
 
 
-class Row(msgspec.Struct, frozen=True):
-    """What a client gets for one kind of refusal; ``beside`` makes further fields for it."""
-
-    status: HTTPStatus
-    said: Said
-    beside: Callable[[Any], Mapping[str, object]] | None = None
-
-
-_NOTHING: Final[Mapping[str, Row]] = MappingProxyType({})
-_NO_KIND: Final[Mapping[type[EngineError], Row]] = MappingProxyType({})
 _WRONG: Final = HTTPStatus.BAD_REQUEST
 _NOT_ALLOWED: Final = Row(HTTPStatus.FORBIDDEN, as_documented("You do not have permission to perform this action."))
 _NOT_FOUND: Final = Row(HTTPStatus.NOT_FOUND, as_documented("Not found."))
@@ -123,16 +112,12 @@ class QliveEnvelope:
 
     media_type = "application/json"
 
-    def __init__(
-        self, *, rows: Mapping[str, Row] = _NOTHING, kinds: Mapping[type[EngineError], Row] = _NO_KIND
-    ) -> None:
-        """``rows`` replace those of the table, by engine error code; ``kinds`` are for some that share theirs."""
-        self._rows = rows
-        self._kinds = kinds
+    def __init__(self, refusals: Refusals) -> None:
+        self._refusals = refusals
 
-    def saying(self, kinds: Mapping[type[EngineError], Row] = _NO_KIND, /, **rows: Row) -> "QliveEnvelope":
+    def saying(self, kinds: Mapping[type[EngineError], Row] = NO_KIND, /, **rows: Row) -> "QliveEnvelope":
         """The same envelope with other rows for some refusals: by engine error code, or by a class of its own."""
-        return QliveEnvelope(rows={**self._rows, **rows}, kinds={**self._kinds, **kinds})
+        return QliveEnvelope(self._refusals.saying(kinds, rows))
 
     def schema(self, reply: Mapping[str, Any] | None) -> Mapping[str, Any]:
         """A success is what ``reply`` says; where a refusal has the status of a success, it is one or the other."""
@@ -144,8 +129,7 @@ class QliveEnvelope:
         }
         if reply is None:
             return refused
-        is_either = any(row.status is HTTPStatus.OK for row in (*self._rows.values(), *self._kinds.values()))
-        return {"anyOf": [reply, refused]} if is_either else reply
+        return {"anyOf": [reply, refused]} if self._refusals.has_status_of_success else reply
 
     def success(self, reply: object, *, request_id: str, language: Language) -> Answer:  # noqa: ARG002 - the bare reply
         """The reply as it is."""
@@ -156,17 +140,12 @@ class QliveEnvelope:
         row = self.row(error)
         beside = row.beside(error) if row.beside is not None else {}
         body = {**beside, "detail": row.said.to(language), "error": error.code, "request_id": request_id}
-        headers: tuple[tuple[str, str], ...] = ()
-        if row.status is HTTPStatus.UNAUTHORIZED and isinstance(error, NotSignedIn):
-            headers = (("WWW-Authenticate", KEYWORD),)
-        elif isinstance(error, NotNow) and not isinstance(error, TooMany):
-            headers = (("Retry-After", "1"),)
-        return Answer(row.status, write_json(body), headers)
+        return Answer(row.status, write_json(body), headers_of(error, row, challenge=KEYWORD))
 
     def row(self, error: EngineError) -> Row:
         """The status and the sentence that this envelope has for ``error``."""
-        return self._kinds.get(type(error)) or self._rows.get(error.code) or row_of(error)
+        return self._refusals.row(error)
 
 
-ENVELOPE: Final = QliveEnvelope()
+ENVELOPE: Final = QliveEnvelope(Refusals(row_of))
 """What most endpoints answer in."""

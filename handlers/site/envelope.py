@@ -17,15 +17,13 @@ from engine.errors import (
     Banned,
     EngineError,
     NotFound,
-    NotNow,
-    NotSignedIn,
     ProviderDown,
     TooLong,
-    TooMany,
 )
 from handlers.wire.codec import write_json
 from handlers.wire.fields import MissingInput
 from handlers.wire.language import Language, Said
+from handlers.wire.refusals import NO_KIND, Refusals, Row, headers_of
 from handlers.wire.surface import Answer, TransportError, row_for, total
 
 __all__ = ["DONE", "ENVELOPE", "Done", "Row", "SiteEnvelope", "Told", "row_of"]
@@ -54,15 +52,6 @@ class Done(msgspec.Struct, kw_only=True):
 DONE: Final = Done()
 
 
-class Row(msgspec.Struct, frozen=True):
-    """What a client gets for one kind of refusal."""
-
-    status: HTTPStatus
-    said: Said
-
-
-_NOTHING: Final[Mapping[str, Row]] = MappingProxyType({})
-_NO_KIND: Final[Mapping[type[EngineError], Row]] = MappingProxyType({})
 _WRONG: Final = HTTPStatus.BAD_REQUEST
 _REFUSED: Final = HTTPStatus.FORBIDDEN
 _CONFLICT: Final = HTTPStatus.CONFLICT
@@ -166,30 +155,17 @@ class SiteEnvelope:
 
     media_type = "application/json"
 
-    def __init__(
-        self,
-        *,
-        rows: Mapping[str, Row] = _NOTHING,
-        kinds: Mapping[type[EngineError], Row] = _NO_KIND,
-        has_err_message: bool = False,
-    ) -> None:
-        """``rows`` replace those of the table, by engine error code; ``kinds`` are for some that share theirs.
-
-        ``has_err_message``: a refusal is told once more under the name, and in the language, of the anchors' document.
-        """
-        self._rows = rows
-        self._kinds = kinds
+    def __init__(self, refusals: Refusals, *, has_err_message: bool = False) -> None:
+        """``has_err_message``: a refusal is told once more as the anchors' document calls it, and in its language."""
+        self._refusals = refusals
         self._has_err_message = has_err_message
 
     def saying(
-        self, kinds: Mapping[type[EngineError], Row] = _NO_KIND, /, *, has_err_message: bool = False, **rows: Row
+        self, kinds: Mapping[type[EngineError], Row] = NO_KIND, /, *, has_err_message: bool = False, **rows: Row
     ) -> "SiteEnvelope":
         """The same envelope with other rows for some refusals: by engine error code, or by a class of its own."""
-        return SiteEnvelope(
-            rows={**self._rows, **rows},
-            kinds={**self._kinds, **kinds},
-            has_err_message=has_err_message or self._has_err_message,
-        )
+        has_err_message = has_err_message or self._has_err_message
+        return SiteEnvelope(self._refusals.saying(kinds, rows), has_err_message=has_err_message)
 
     def schema(self, reply: Mapping[str, Any] | None) -> Mapping[str, Any]:
         """A success is what ``reply`` says."""
@@ -212,19 +188,14 @@ class SiteEnvelope:
         body = {"code": 1, "message": row.said.to(language), "error": error.code, "request_id": request_id}
         if self._has_err_message:
             body["err_message"] = row.said.zh
-        headers: tuple[tuple[str, str], ...] = ()
-        if row.status is HTTPStatus.UNAUTHORIZED and isinstance(error, NotSignedIn):
-            headers = (("WWW-Authenticate", "Bearer"),)
-        elif isinstance(error, NotNow) and not isinstance(error, TooMany):
-            headers = (("Retry-After", "1"),)
-        return Answer(row.status, write_json(body), headers)
+        return Answer(row.status, write_json(body), headers_of(error, row, challenge="Bearer"))
 
     def row(self, error: EngineError) -> Row:
         """The status and the sentence that this envelope has for ``error``."""
         if isinstance(error, Banned) and error.text:
             return row_of(error)
-        return self._kinds.get(type(error)) or self._rows.get(error.code) or row_of(error)
+        return self._refusals.row(error)
 
 
-ENVELOPE: Final = SiteEnvelope()
+ENVELOPE: Final = SiteEnvelope(Refusals(row_of))
 """What most endpoints answer in."""

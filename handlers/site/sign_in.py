@@ -37,7 +37,9 @@ __all__ = [
 Name = Annotated[str, text(64), blank()]
 Password = Annotated[str, text(256), blank()]
 Token = Annotated[str, text(2_048), blank()]
-Code = Annotated[str, text(2_048), blank()]
+Code = Annotated[str, text(512), blank()]
+"""Google's own have at most 256 characters, and come in an address."""
+State = Annotated[str, text(128), blank()]
 
 GUESSES: Final = per_second(20, shared=True)
 """Names and tokens could be guessed: counted over all nodes, and refused when they cannot be counted."""
@@ -68,7 +70,7 @@ class Back(msgspec.Struct):
     """What the browser brings back from Google."""
 
     code: Code
-    state: Code
+    state: State
 
 
 class Register(msgspec.Struct):

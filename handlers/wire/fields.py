@@ -63,7 +63,7 @@ Flag = bool
 
 _WHOLE: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
 _DECIMAL: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,18})?")
-_NO_FRACTION: Final = re.compile(r"(.*)\.0{1,18}")
+_NO_FRACTION: Final = re.compile(r"(.{1,19})\.0{1,18}")
 _UNPRINTABLE: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _FLAGS: Final = {"true": True, "false": False, "1": True, "0": False}
 _AT: Final = re.compile(r"\$\.([^.\[`]+)")

@@ -15,7 +15,9 @@ _TAGS: Final = """
 a abbr b blockquote br caption cite code dd del div dl dt em h1 h2 h3 h4 h5 h6 hr i ins kbd li mark ol p pre q s samp
 small span strong sub sup table tbody td tfoot th thead tr u ul var
 """
-_ATTRIBUTES: Final = MappingProxyType({"a": {"href", "title"}, "abbr": {"title"}, "td": {"align"}, "th": {"align"}})
+_ATTRIBUTES: Final = MappingProxyType(
+    {"*": set[str](), "a": {"href", "title"}, "abbr": {"title"}, "td": {"align"}, "th": {"align"}}
+)
 _SCHEMES: Final = frozenset({"http", "https", "mailto"})
 _LINK_REL: Final = "noopener noreferrer nofollow"
 

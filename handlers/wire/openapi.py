@@ -3,6 +3,7 @@
 Knows the description's form. Knows nothing that the endpoints do not say: what is wrong in the document is wrong there.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any, Final, NamedTuple
@@ -33,15 +34,19 @@ def openapi(surfaces: Iterable[Surface], *, title: str, version: str) -> dict[st
     endpoints = [(surface, endpoint) for surface in surfaces for endpoint in surface.endpoints]
     shapes = {endpoint.reply for _, endpoint in endpoints}
     shapes |= {endpoint.request for _, endpoint in endpoints if not endpoint.is_raw}
-    ordered = sorted(shapes, key=lambda shape: (shape.__module__, shape.__qualname__))
+    # By name, in which generic shapes have that of what they hold.
+    ordered = sorted(shapes, key=repr)
     schemas, components = msgspec.json.schema_components(ordered, ref_template=_REFERENCE)
     shown = _Schemas(dict(zip(ordered, schemas, strict=True)), components)
     paths: dict[str, dict[str, Any]] = {}
+    uses: Counter[str] = Counter()
     for surface, endpoint in endpoints:
-        for number, (method, path) in enumerate(endpoint.addresses, start=1):
+        for method, path in endpoint.addresses:
             operation = _operation(surface, endpoint, path, shown)
+            uses[endpoint.source_id] += 1
+            number = uses[endpoint.source_id]
             operation["operationId"] = endpoint.source_id if number == 1 else f"{endpoint.source_id}-{number}"
-            if number > 1:
+            if (method, path) != (endpoint.method, endpoint.path):
                 operation["description"] = f"The same as {endpoint.method} {endpoint.path}."
             paths.setdefault(path, {})[method.lower()] = operation
     return {

@@ -101,6 +101,9 @@ class Nothing(msgspec.Struct):
 class Person:
     person_id: int
 
+    def goes_by(self, claimed: str) -> bool:
+        return claimed == str(self.person_id)
+
 
 class CountingLog(RecordingLog):
     """Remembers how sockets ended, and nothing else."""

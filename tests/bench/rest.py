@@ -74,6 +74,9 @@ class GiftSent(msgspec.Struct, rename="camel"):
 class Person:
     person_id: int
 
+    def goes_by(self, claimed: str) -> bool:
+        return claimed == str(self.person_id)
+
 
 async def send_gift(caller, wanted: SendGift) -> GiftSent:
     return GiftSent(diamond=str(wanted.amount), record_id=caller.person_id, note=NOTE)

@@ -6,8 +6,10 @@ import time
 import pytest
 
 from adapters.datadir import DataDir
+from engine.errors import Banned, NotSignedIn
 from engine.ports import SealedProfile
 from store.interfaces.ids import AccountId, CallId, RoomId
+from store.interfaces.people import Role
 from tests.surfaces.admin.desk import LATE_MS, at_the_desk
 
 CALL = CallId(50001)
@@ -406,6 +408,39 @@ async def test_a_minted_token_stands_alone_and_works(data_dir):
         code, _, err = await desk.type("token", "mint", "10002")
 
         assert (code, "in development only (FORBIDDEN" in err) == (4, True)
+
+
+async def test_people_of_the_site_are_found_banned_and_helped_to_another_password(data_dir):
+    async with at_the_desk(data_dir) as desk:
+        people = desk.engine.site_people
+        jliu = await people.register_anchor("J Liu", "jliu", "diamonds 960 for me")
+        wei = await people.register_viewer("wei", "diamonds 960 for me", email="wei@example.com")
+        opened = await desk.engine.web_sign_ins.open(wei)
+
+        _, found, _ = await desk.type("users", "find", jliu.public_id)
+        code, shown, _ = await desk.type("users", "show", "wei")
+        assert jliu.public_id in found
+        assert (code, "site wei" in shown, "wei@example.com" in shown, "points" in shown) == (0, True, False, False)
+
+        code, out, _ = await desk.type("users", "password", "wei", "--reason", "a test")
+        assert (code, out.startswith(f"would give {wei.id} wei another password")) == (0, True)
+        code, out, _ = await desk.type("users", "password", "wei", "--reason", "a test", "--yes")
+        password = out.split()[-1]
+        assert (code, out) == (0, f"{wei.id} wei has the password {password}\n")
+        assert (await people.check_password("wei", password, role=Role.GUEST, address="x")).id == wei.id
+        with pytest.raises(NotSignedIn):
+            await desk.engine.web_sign_ins.who_by_token(opened.tokens.access)
+        code, _, err = await desk.type("users", "password", "dev:tom", "--reason", "a test", "--yes")
+        assert (code, "NOT_FOUND" in err) == (4, True)
+
+        code, out, _ = await desk.type("token", "mint", jliu.public_id)
+        assert (code, (await desk.engine.web_sign_ins.who_by_token(out.strip())).person.id) == (0, jliu.id)
+        code, _, err = await desk.type("users", "approve", "wei", "--reason", "a test", "--yes")
+        assert (code, "BAD_INPUT" in err) == (4, True)
+        code, out, _ = await desk.type("users", "ban", "wei", "--reason", "广告", "--yes")
+        assert (code, out) == (0, f"{wei.id} wei is excluded: account until it is lifted: 广告\n")
+        with pytest.raises(Banned):
+            await desk.engine.web_sign_ins.open(await people.person(wei.id))
 
 
 @pytest.mark.parametrize(

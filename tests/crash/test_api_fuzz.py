@@ -1,6 +1,7 @@
 """The description of the API against the real server: whatever a generator sends, no 5xx and no answer off the schema.
 
-Everybody sends it: nobody, a guest and an anchor of the calls surface, a viewer and a matchmaker of blind dates.
+Everybody sends it: nobody, a guest and an anchor of the calls surface, a viewer and a matchmaker of blind dates, a
+viewer and an anchor of the website.
 Source: G-21.
 """
 
@@ -15,6 +16,7 @@ import pytest
 
 from tests.crash.client import HttpClient
 from tests.crash.processes import ServerProcess, figure
+from tests.support.crypto_stand_in import IPN_SECRET, CryptoStandIn
 
 CASES_MIN = 1_000
 
@@ -70,15 +72,44 @@ async def roles_at(server: ServerProcess) -> list[Role]:
         # In her live, where most of it is possible.
         parameters = {"live_id": ids[0], "user_id": ids[0]}
         roles.append(Role(paths="^/wx/", parameters=parameters, headers=headers))
+    roles += await roles_of_site(client)
     await client.close()
     return roles
 
 
+async def roles_of_site(client: HttpClient) -> list[Role]:
+    """An anchor with a show on air, and a viewer who has 550 diamonds for it."""
+    # Whoever signs out has nothing to do from then on; nobody tries that.
+    paths = "^/api/(?!users/(login_out|logout|google_logout))"
+    account = {"username": "fuzzed", "handle": "fuzzed", "password": "a password 4 the fuzzed"}
+    anchor = (await client.post("/api/users/register/", account)).data["data"]
+    herself = {"Authorization": f"Bearer {anchor['access_token']}"}
+    show = {"uid": anchor["uid"], "character_name": "Tina", "title": "Tina", "coin_num": 1, "room_type": 1}
+    await client.post("/api/live/add_room_info/", show, headers=herself)
+    await client.post("/api/live/change_live_status/", show | {"live_status": "start"}, headers=herself)
+    await client.post("/api/users/client_register/", account | {"username": "fuzzer"})
+    viewer = (await client.post("/api/users/user_login/", account | {"username": "fuzzer"})).data["data"]
+    himself = {"Authorization": f"Bearer {viewer['access_token']}"}
+    user_id = (await client.get("/api/users/is_logged_in", headers=himself)).data["data"]["user_info"]["uid"]
+    order = (await client.post("/api/payment/process_recharge/", {"crypto_amount": 100}, headers=himself)).data
+    said = {name: order[name] for name in ("payment_id", "order_id", "pay_amount", "pay_currency")}
+    paid = {**said, "payment_status": "finished", "price_amount": 100, "price_currency": "usd"}
+    body, signature = CryptoStandIn(ipn_secret=IPN_SECRET).notice(paid)
+    told = await client.post("/api/payment/payment_callback/", body, headers={"x-nowpayments-sig": signature})
+    assert told.status == 200
+    room = {"room_id": f"{anchor['uid']}_Tina", "anchor_id": anchor["uid"], "order_id": order["order_id"]}
+    return [
+        Role(paths=paths, parameters=room | {"user_id": user_id, "uid": user_id}, headers=himself),
+        Role(paths=paths, parameters=room | {"user_id": user_id, "uid": anchor["uid"]}, headers=herself),
+    ]
+
+
 @pytest.mark.crash
-@pytest.mark.real_loop(deadline_s=360)
+@pytest.mark.real_loop(deadline_s=900)
 async def test_whatever_is_sent_no_answer_is_a_5xx_or_off_its_schema(tmp_path):
     # The limit would answer most of it, and hide what lies behind.
-    settings = {"limits__default_rate": 100_000, "limits__default_burst": 100_000}
+    settings: dict[str, object] = {"limits__default_rate": 100_000, "limits__default_burst": 100_000}
+    settings["nowpayments__ipn_secret"] = IPN_SECRET
     async with ServerProcess(tmp_path / "data", **settings) as server:
         await server.start()
         base = f"http://127.0.0.1:{server.http_port}"

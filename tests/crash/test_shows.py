@@ -5,7 +5,6 @@ Source: F-1, INV-14, INV-19, INV-23, SITE-37, SITE-47, SITE-48.
 
 import asyncio
 import json
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -51,9 +50,8 @@ class Site:
         await self.http.close()
         for connection in self.connections:
             connection.close()
-            with suppress(WebSocketError):
-                while await connection.read_message() is not None:
-                    pass
+            while await connection.read_message() is not None:
+                pass
 
     @property
     def room(self) -> str:
@@ -105,6 +103,12 @@ class Site:
                 return told
         return None
 
+    def hang_up(self, connection: WebSocketClientConnection | None) -> None:
+        """Forget a connection that is dead."""
+        if connection is not None:
+            self.connections.remove(connection)
+            connection.close()
+
     async def talk(self, cookie: str, name: str) -> None:
         """Say one line after another, each again until it is acknowledged, over whatever connection there is."""
         number, connection = 0, None
@@ -116,6 +120,7 @@ class Site:
             except (OSError, HTTPError, WebSocketError):
                 pass  # The server is away.
             if told is None:
+                self.hang_up(connection)
                 connection = None
             if told is None or "error" in told:
                 assert told is None or told["error_code"] in NOT_NOW, told

@@ -29,7 +29,7 @@ from handlers.calls.access import app_token, utils_token, weapp_pair
 from handlers.wire.access import Incoming, bearer, client_address, origin_allowed, token_in
 from handlers.wire.codec import read_body, read_json, read_pairs
 from handlers.wire.language import choose
-from handlers.wire.socket import _read_typed, _StrictProtocol
+from handlers.wire.socket import _StrictProtocol, read_typed
 from handlers.wire.surface import Endpoint
 from tests.conformance.cases import CASES
 from tests.conformance.raw import connected, frame, request
@@ -141,7 +141,7 @@ class Reader(_StrictProtocol):
         with contextlib.suppress(BadInput):
             value = read_json(message if isinstance(message, bytes) else message.encode())
             if isinstance(value, dict):
-                _read_typed(value)
+                read_typed(value)
 
     def on_ping(self, data) -> None:
         pass

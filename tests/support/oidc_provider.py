@@ -47,7 +47,7 @@ async def _answers(address: str, process: subprocess.Popen[bytes], log_path: Pat
     try:
         async with asyncio.timeout(20):
             while True:
-                assert process.poll() is None, log_path.read_text()[-2_000:]
+                assert process.poll() is None, f"see {log_path}"
                 with contextlib.suppress(OSError):
                     if (await http.fetch(address, raise_error=False)).code == 200:
                         return

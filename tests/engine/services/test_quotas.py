@@ -15,7 +15,7 @@ async def test_an_anchor_has_so_many_calls_in_a_utc_day_and_the_next_day_anew():
     async with on_a_visit() as visit:
         clock = SimpleNamespace(now_ms=lambda: 20_000 * DAY_MS - 1)
         options = Settings(site=Site(ai_calls_per_day=2))
-        quotas = Quotas(visit.stage.world, options, node=clock)  # type: ignore[arg-type]  # All it asks of a node.
+        quotas = Quotas(visit.stage.world, options, node=clock)
 
         used = [await quotas.take(visit.jliu) for _ in range(3)]
 

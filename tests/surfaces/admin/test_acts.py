@@ -1,5 +1,6 @@
 """Acts: each says who and why, leaves one audit line, and happens once or not at all (SEC-31)."""
 
+import re
 from dataclasses import fields
 
 import pytest
@@ -26,6 +27,7 @@ ACTS: tuple[tuple[str, dict[str, object], str, str], ...] = (
         "wallet.grant",
         "calls.points/10001 +9",
     ),
+    ("/admin/v1/users/10003/password", {}, "person.password", "10003"),
     ("/admin/v1/users/10002/sessions", {}, "person.session", "10002"),
     ("/admin/v1/config/reload", {}, "config.reload", "config"),
     ("/admin/v1/rooms/room_1/close", {}, "room.close", "room_1"),
@@ -42,12 +44,13 @@ async def prepare(desk):
         desk.tom, RoomId("room_1"), name="Tom", avatar_url="", push_address="push:room_1_10002", info=None
     )
     await desk.cast.ring()
+    await desk.engine.site_people.register_viewer("wei", "diamonds 960 for me", email="")
 
 
 def test_every_act_is_in_the_table():
     posts = {one.path for one in surface(AdminOptions(zone=SHANGHAI, is_dev=True)).endpoints if one.method == "POST"}
     known = {path.replace("50001", "{call_id}").replace("room_1", "{room_id}") for path, *_ in ACTS}
-    known = {path.replace("10001", "{person_id}").replace("10002", "{person_id}") for path in known}
+    known = {re.sub("1000[123]", "{person_id}", path) for path in known}
 
     assert known == posts
 
@@ -103,6 +106,8 @@ def dump(desk):
         "/admin/v1/users/7/ban",
         "/admin/v1/users/7/unban",
         "/admin/v1/users/7/sessions",
+        "/admin/v1/users/7/password",
+        "/admin/v1/users/10002/password",
         "/admin/v1/rooms/nowhere/close",
     ],
 )

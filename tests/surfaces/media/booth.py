@@ -80,6 +80,7 @@ class Booth:
             blind_date_media=self.date_addresses,
             signatures=before.signatures,
             mixer=before.mixer,
+            draw_qr=before.draw_qr,
         )
         self.engine = self.stage.engine = Greenroom(world, fast_settings())
         self.log = self.stage.log

@@ -31,7 +31,9 @@ async def tina_is_on_air(scene: Scene) -> None:
 async def tina_is_described(scene: Scene) -> None:
     answered = await scene.call(scene.jliu, "POST", "live/add_room_info/", {"uid": scene.jliu.id, **TINA, **INFO})
     assert answered.status == 200, answered
-    assert (await scene.engine.shows.of_anchor((await scene.record(scene.jliu)).id))[0].info.kind is ShowKind.VIP
+    (show,) = await scene.engine.shows.of_anchor((await scene.record(scene.jliu)).id)
+    assert show.info is not None
+    assert show.info.kind is ShowKind.VIP
 
 
 async def both(scene: Scene) -> None:

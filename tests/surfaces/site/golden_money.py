@@ -166,7 +166,7 @@ GOLDENS: tuple[Golden, ...] = (
         "site-toggle-follow-room",
         "POST follow_live/toggle_follow_room/",
         "yi",
-        {**ME, **NAMES, "follow_status": True},
+        {**ME, "room_id": ROOM, "follow_status": True},
         {
             "code": 0,
             "message": "Followed the room successfully",
@@ -193,7 +193,7 @@ GOLDENS: tuple[Golden, ...] = (
         "site-pay-vip-coin",
         "POST live/pay_vip_coin",
         "yi",
-        {"uid": "<yi>", **JLIU, **NAMES, "amount": 10},
+        {"uid": "<yi>", **JLIU, "room_id": ROOM, "amount": 10},
         {
             "code": 0,
             "message": "paid",

@@ -74,7 +74,8 @@ def test_every_documented_field_of_a_reply_is_a_field_of_its_shape(entry):
         assert shape is Onward
         return
     assert example.keys() <= shown_by(shape)
-    if getattr(shape, "__origin__", None) is Told:
+    if "data" in example:
+        assert shape.__origin__ is Told
         (data,) = get_args(shape)
         assert example["data"].keys() <= shown_by(data)
 

@@ -257,7 +257,7 @@ async def test_a_google_that_does_not_answer_is_no_verdict_on_anybody():
 @gen_test
 async def test_without_a_registration_there_is_no_sign_in_with_google():
     async with on_air() as scene:
-        scene.engine.site_people.depart = NoGoogle().begin  # type: ignore[method-assign]
+        scene.engine.site_people.depart = NoGoogle().begin
 
         answered = await scene.call(None, "GET", "users/google_login_url/", headers={"Accept-Language": "en"})
 

@@ -410,7 +410,7 @@ async def test_a_bug_is_reported_and_shown_to_nobody():
         async def broken(*_: object, **__: object) -> None:
             raise RuntimeError("canary")
 
-        scene.engine.show_chat.lines = broken  # type: ignore[method-assign]
+        scene.engine.show_chat.lines = broken
         answered = await scene.call(None, "GET", "live/get_user_chat_history", {"room_id": f"{scene.jliu.id}_Tina"})
 
         assert (answered.status, answered.body["code"]) == (500, 1)

@@ -24,7 +24,7 @@ async def is_in(scene: Scene, person: Person) -> bool:
 
 
 def set_cookies(answered: Answered) -> list[str]:
-    return answered.headers.get_list("Set-Cookie")
+    return list(answered.headers.get_list("Set-Cookie"))
 
 
 # --- guests ----------------------------------------------------------------------------------------------------------

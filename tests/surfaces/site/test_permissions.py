@@ -113,7 +113,7 @@ async def test_a_route_lets_in_whom_it_should(row):
     assert tuple(statuses) == TABLE[row]
 
 
-CREDENTIALS = (
+CREDENTIALS: tuple[dict[str, str], ...] = (
     {},
     {"Authorization": "Bearer"},
     {"Authorization": "Bearer x"},

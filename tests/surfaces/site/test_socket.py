@@ -3,17 +3,20 @@
 from typing import Any
 from urllib.parse import quote
 
+import msgspec
 import pytest
 
 from engine import events
 from engine.ports import Position
 from engine.records import BanKind, Face, ShowInfo, ShowKind
 from engine.services.shows import show_id
+from handlers.site.frames import encode, encode_at
 from handlers.site.socket import DIALECT
 from handlers.wire.codec import read_json
 from store.interfaces.ids import CallId, PersonId, RoomId
 from store.interfaces.money import Currency
 from tests.surfaces.served import Ear, until
+from tests.surfaces.site.page import PAGE
 from tests.surfaces.site.scene import Person, Scene, cookies_of, on_air
 
 gen_test = pytest.mark.gen_test
@@ -138,8 +141,8 @@ GOLDEN_FRAMES: list[tuple[Any, dict[str, Any]]] = [
 
 @pytest.mark.parametrize(("event", "frame"), GOLDEN_FRAMES, ids=lambda value: type(value).__name__)
 def test_an_event_is_a_frame_of_this_form_and_has_its_place_beside_the_data(event: Any, frame: dict[str, Any]):
-    plain = DIALECT.encode(event)
-    placed = DIALECT.encode_at(event, Position(3, 8))
+    plain = encode(event)
+    placed = encode_at(event, Position(3, 8))
 
     assert plain is not None
     assert placed is not None
@@ -156,8 +159,18 @@ def test_an_event_is_a_frame_of_this_form_and_has_its_place_beside_the_data(even
     ],
 )
 def test_what_is_none_of_this_surfaces_business_is_no_frame(event: Any):
-    assert DIALECT.encode(event) is None
-    assert DIALECT.encode_at(event, Position(3, 8)) is None
+    assert encode(event) is None
+    assert encode_at(event, Position(3, 8)) is None
+
+
+def test_the_page_names_every_frame_and_every_field_of_it():
+    page = PAGE.read().partition("## The socket")[2].partition("\n## ")[0]
+
+    for name, shape in DIALECT.events.items():
+        (told,) = [line for line in page.splitlines() if line.startswith("| `") and f"`{name}`" in line.split("|")[1]]
+        (data,) = [field.type for field in msgspec.structs.fields(shape) if field.name == "data"]
+        for field in msgspec.structs.fields(data):
+            assert f"`{field.name}`" in told, (name, field.name)
 
 
 # --- people ----------------------------------------------------------------------------------------------------------

@@ -3,7 +3,18 @@
 import pytest
 
 from engine.errors import NotSignedIn
-from handlers.wire.access import Caller, Incoming, Presented, bearer, client_address, origin_allowed, token_in
+from handlers.wire.access import (
+    Caller,
+    Incoming,
+    Presented,
+    Whence,
+    bearer,
+    client_address,
+    network_of,
+    origin_allowed,
+    token_in,
+    whence,
+)
 from handlers.wire.language import Language
 
 PROXIES = frozenset({"10.0.0.1", "10.0.0.2"})
@@ -54,6 +65,65 @@ def test_an_origin_is_ours_or_listed_or_refused(origin, is_allowed):
 def test_an_empty_host_is_nobodys_origin():
     assert not origin_allowed("null", "null", set())
     assert not origin_allowed("", "", set())
+
+
+@pytest.mark.parametrize(
+    ("headers", "told"),
+    [
+        ({}, Whence.UNTOLD),
+        ({"Origin": "http://here:8000"}, Whence.OURS),
+        ({"Origin": "https://a.example"}, Whence.OURS),
+        ({"Origin": "https://evil.example"}, Whence.FOREIGN),
+        ({"Origin": "null"}, Whence.FOREIGN),
+        ({"Origin": ""}, Whence.FOREIGN),
+        ({"Sec-Fetch-Site": "same-origin"}, Whence.OURS),
+        ({"Sec-Fetch-Site": "none"}, Whence.OURS),
+        ({"Sec-Fetch-Site": "same-site"}, Whence.FOREIGN),
+        ({"Sec-Fetch-Site": "cross-site"}, Whence.FOREIGN),
+        ({"Sec-Fetch-Site": "anything"}, Whence.FOREIGN),
+        ({"Referer": "http://here:8000/page?x=1"}, Whence.OURS),
+        ({"Referer": "https://a.example/page"}, Whence.OURS),
+        ({"Referer": "https://evil.example/http://here:8000/"}, Whence.FOREIGN),
+        ({"Referer": "http://here:8000@evil.example/"}, Whence.FOREIGN),
+        ({"Referer": "http://[::1"}, Whence.FOREIGN),
+        ({"Referer": "here:8000"}, Whence.FOREIGN),
+        # The first of them that there is decides.
+        ({"Origin": "https://evil.example", "Sec-Fetch-Site": "same-origin"}, Whence.FOREIGN),
+        ({"Origin": "https://a.example", "Sec-Fetch-Site": "cross-site"}, Whence.OURS),
+        ({"Sec-Fetch-Site": "cross-site", "Referer": "http://here:8000/"}, Whence.FOREIGN),
+    ],
+    ids=str,
+)
+def test_whose_page_asks_is_told_by_what_browsers_say(headers, told):
+    assert whence({"Host": "here:8000", **headers}, {"https://a.example"}) is told
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2::", "2001:db8:1:2::/64"),
+        ("not:an:address", "not:an:address"),
+    ],
+)
+def test_a_client_without_a_name_is_an_address_or_a_network_of_many(address, network):
+    assert network_of(address) == network
+
+
+@pytest.mark.parametrize(
+    ("header", "cookies"),
+    [
+        ("a=1; b=2", {"a": "1", "b": "2"}),
+        ("a=1;a=2", {"a": "2"}),
+        ("", {}),
+        ("nothing", {"": "nothing"}),
+        ('a="x y"', {"a": "x y"}),
+    ],
+)
+def test_cookies_come_by_name(header, cookies):
+    assert dict(incoming(headers={"Cookie": header}).cookies) == cookies
+    assert dict(incoming().cookies) == {}
 
 
 def incoming(**fields) -> Incoming:

@@ -20,6 +20,7 @@ from handlers.wire.fields import (
     WireInt,
     also,
     blank,
+    decimal,
     reader,
     text,
 )
@@ -67,6 +68,42 @@ def field_of(kind: Any, **more: Any):
 
 def read(kind: Any, value: object) -> Any:
     return reader(field_of(kind))({"value": value}).value
+
+
+WRITTEN_AS_DECIMALS = {7: 7, 10.0: 10, "10": 10, "10.0": 10, "10.00": 10, "9007199254740991.000": ID_MAX}
+
+
+@pytest.mark.parametrize(("value", "expected"), WRITTEN_AS_DECIMALS.items())
+def test_a_whole_number_may_be_written_as_a_decimal_where_a_field_says_so(value, expected):
+    found = read(Annotated[Amount, decimal()], value)
+
+    assert (found, type(found)) == (expected, int)
+
+
+NO_DECIMALS: list[object] = [
+    *(
+        10.5,
+        "10.5",
+        "10.01",
+        "10.",
+        ".0",
+        "10.00000000000000000000",
+        "1e1",
+        "1e1.0",
+        "1_0.0",
+        " 10.0",
+        "10.0 ",
+        "1０.0",
+    ),
+    *("10.0\n", "10.٠", "0x10.0", "+10.0", "NaN", "010.0", "10.0.0", float("nan"), float("inf"), 2.0**53, 1e300, True),
+    *(0, 0.0, "0.00", -1, -1.0, "-1.0", -0.0, "-0.0", "9" * 400 + ".0", None, [], {"$gt": 0}),
+]
+
+
+@pytest.mark.parametrize("value", NO_DECIMALS, ids=[repr(value)[:24] for value in NO_DECIMALS])
+def test_what_has_a_fraction_or_only_resembles_a_number_is_no_whole_one(value):
+    with pytest.raises(BadInput):
+        read(Annotated[Amount, decimal()], value)
 
 
 @pytest.mark.parametrize("value", NO_NUMBERS, ids=[repr(value)[:24] for value in NO_NUMBERS])
