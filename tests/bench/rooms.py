@@ -173,7 +173,7 @@ async def cuts() -> Figures:
             if server.lives_count > 1:
                 await date.read_up()
         date.hold()
-        await date.agreed(30)
+        await date.agreed(30, is_right_s=GRACE_S_MAX)
         found = await ended(date, stores)
     events = crowd.events
     needless, came_back = events["shown though of this epoch"], events["shown"] + events["resumed"]
@@ -229,7 +229,7 @@ async def stampede() -> Figures:
         date.hold()
         resumed = crowd.events["resumed"] - resumed_before
         shown = crowd.events["shown"] - shown_before
-        agreed = await date.agreed(60)
+        agreed = await date.agreed(60, is_right_s=60)
         peak_bytes = resident_bytes(server.pid)
         found = crowd.findings
     kib = (open_bytes - signed_in_bytes) / sockets / 1024

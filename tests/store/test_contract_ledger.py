@@ -58,10 +58,12 @@ from tests.support.records import (
     a_subscription,
     an_order,
     diamonds_of,
+    donation_of,
     ended,
     gold_of,
     income_of,
     points_of,
+    subscription_of,
 )
 from tests.support.stores import let_pass, on_every_store, store_now_ms
 
@@ -619,12 +621,12 @@ def order(name: str) -> Callable[[Plan], Plan]:
 
 
 def subscription(since_ms: int) -> Callable[[Plan], Plan]:
-    wanted = a_subscription(TOM, MEI, since_ms).claim.subscription
+    wanted = subscription_of(a_subscription(TOM, MEI, since_ms))
     return lambda plan: replace(plan, subscriptions=(wanted,))
 
 
 def donation(plan: Plan) -> Plan:
-    return replace(plan, donations=(a_donation(TOM, MEI, 5).claim.donation,))
+    return replace(plan, donations=(donation_of(a_donation(TOM, MEI, 5)),))
 
 
 @on_every_store

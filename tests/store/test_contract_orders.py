@@ -236,6 +236,7 @@ async def test_a_cashiers_word_moves_on_from_where_it_may_in_any_state(stores: S
     assert not await stores.orders.moved(NOWHERE, "finished", before=["", "waiting"])
 
     kept = await stores.orders.get(order.id)
+    assert kept is not None
     assert (kept.status, kept.payment_id, kept.state) == ("finished", "6422917718", OrderState.PAID)
 
 

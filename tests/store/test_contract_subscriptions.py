@@ -10,7 +10,7 @@ from store.interfaces.errors import Conflict
 from store.interfaces.ledger import Move, Verdict
 from store.interfaces.stores import Stores
 from store.interfaces.subscriptions import SubscriptionRecord
-from tests.support.records import ANN, BOB, MEI, SITE, T0, TOM, a_grant, a_subscription, site_of
+from tests.support.records import ANN, BOB, MEI, SITE, T0, TOM, a_grant, a_subscription, site_of, subscription_of
 from tests.support.stores import on_every_store
 
 
@@ -41,7 +41,7 @@ async def test_a_subscription_is_kept_with_what_it_cost(stores: Stores) -> None:
 
     assert await verdicts(stores, move) == [Verdict.POSTED]
 
-    assert await stores.subscriptions.latest(TOM, MEI) == move.claim.subscription
+    assert await stores.subscriptions.latest(TOM, MEI) == subscription_of(move)
     assert await stores.subscriptions.latest(MEI, TOM) is None
     assert await left(stores) == 90
 
@@ -58,7 +58,7 @@ async def test_one_that_runs_is_not_paid_for_again_and_one_that_has_expired_is(
     assert await verdicts(stores, second) == [verdict]
 
     kept = second if verdict == "posted" else first
-    assert await stores.subscriptions.latest(TOM, MEI) == kept.claim.subscription
+    assert await stores.subscriptions.latest(TOM, MEI) == subscription_of(kept)
     assert await left(stores) == (80 if verdict == "posted" else 90)
     assert (await stores.ledger.audit()).findings == ()
 
@@ -100,7 +100,9 @@ async def test_the_same_move_again_is_there_already_also_when_it_has_expired(sto
     await verdicts(stores, first, a_subscription(TOM, MEI, T0 + 5_000))
 
     assert await verdicts(stores, first) == [Verdict.ALREADY]
-    assert (await stores.subscriptions.latest(TOM, MEI)).since_ms == T0 + 5_000
+    latest = await stores.subscriptions.latest(TOM, MEI)
+    assert latest is not None
+    assert latest.since_ms == T0 + 5_000
 
 
 @on_every_store
@@ -111,7 +113,7 @@ async def test_running_ones_of_a_user_come_newest_first(stores: Stores) -> None:
 
     running = await stores.subscriptions.running_of(TOM, at_ms=T0 + 1_000, limit=10)
 
-    assert running == (of_bob.claim.subscription, of_ann.claim.subscription)
+    assert running == (subscription_of(of_bob), subscription_of(of_ann))
     assert await stores.subscriptions.running_of(TOM, at_ms=T0 + 1_000, limit=1) == running[:1]
     assert await stores.subscriptions.running_of(MEI, at_ms=0, limit=10) == ()
 

@@ -48,12 +48,14 @@ __all__ = [
     "an_admission",
     "an_order",
     "diamonds_of",
+    "donation_of",
     "ended",
     "gold_of",
     "income_of",
     "next_version",
     "points_of",
     "site_of",
+    "subscription_of",
 ]
 
 TOM: Final = PersonId(10_001)
@@ -279,3 +281,15 @@ def an_admission(person: PersonId, room: str = "room-1", *, price: int = 10, not
     """To one of Mei's rooms."""
     move = _site_move(f"vip:{person}:{room}", EntryKind.ADMISSION, person, MEI, price)
     return replace(move, note=note)
+
+
+def donation_of(move: Move) -> DonationRecord:
+    """The record that a donation's move keeps."""
+    assert isinstance(move.claim, DonationClaim)
+    return move.claim.donation
+
+
+def subscription_of(move: Move) -> SubscriptionRecord:
+    """The record that a subscription's move keeps."""
+    assert isinstance(move.claim, SubscriptionClaim)
+    return move.claim.subscription

@@ -51,10 +51,12 @@ from tests.support.records import (
     an_admission,
     an_order,
     diamonds_of,
+    donation_of,
     gold_of,
     income_of,
     points_of,
     site_of,
+    subscription_of,
 )
 
 CALL = a_call()
@@ -726,7 +728,7 @@ def test_a_donation_goes_by_way_of_the_house_and_its_record_gets_its_time() -> N
         (site_of(MEI), 30),
     ]
     assert entry.held == (Held(site_of(TOM), 77),)
-    assert plan.donations == (replace(move.claim.donation, at_ms=T0),)
+    assert plan.donations == (replace(donation_of(move), at_ms=T0),)
     assert plan.credits == {site_of(MEI): {EntryKind.DONATION: Earned(1, 30)}}
 
 
@@ -763,7 +765,7 @@ def test_a_subscription_begins_where_the_last_one_has_ended(until_ms: int | None
 
     assert verdicts(plan) == [verdict]
     is_posted = verdict is Verdict.POSTED
-    assert plan.subscriptions == ((move.claim.subscription,) if is_posted else ())
+    assert plan.subscriptions == ((subscription_of(move),) if is_posted else ())
     assert plan.debits == ({site_of(TOM): 10} if is_posted else {})
 
 

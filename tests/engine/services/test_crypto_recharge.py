@@ -175,7 +175,9 @@ async def test_money_that_comes_after_the_end_is_credited(end: str):
     async with on_a_visit() as visit:
         made = await order(visit)
         await hear(visit, made, end)
-        assert (await visit.stage.stores.orders.get(made.id)).state is OrderState.FAILED
+        kept = await visit.stage.stores.orders.get(made.id)
+        assert kept is not None
+        assert kept.state is OrderState.FAILED
 
         await hear(visit, made, "finished")
 

@@ -1,6 +1,7 @@
 """Acts: each says who and why, leaves one audit line, and happens once or not at all (SEC-31)."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import fields
 
 import pytest
@@ -13,7 +14,7 @@ from store.interfaces.people import BanKind
 from tests.surfaces.admin.desk import SHANGHAI, at_the_desk
 
 # Path, further fields, and the action and target that the audit knows it by.
-ACTS: tuple[tuple[str, dict[str, object], str, str], ...] = (
+ACTS: tuple[tuple[str, Mapping[str, object], str, str], ...] = (
     ("/admin/v1/calls/50001/end", {}, "call.end", "50001"),
     ("/admin/v1/users/10002/warn", {}, "person.warn", "10002"),
     ("/admin/v1/users/10002/ban", {}, "person.ban.account", "10002"),

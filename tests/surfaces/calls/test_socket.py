@@ -1,5 +1,7 @@
 """The socket: who gets one, what is told, what may be said, and whose line it is."""
 
+from typing import Any
+
 import pytest
 
 from engine import events
@@ -114,8 +116,8 @@ def test_an_event_has_its_frame(event, kind, data):
     assert read_json(encoded) == {"type": kind, "data": data}
 
 
-THE_ROOM = {"room_id": ROOM_ID, "status_code": 4}
-SEAT = {"person_id": MEI_ID, "seat": "pusher", "face": Face()}
+THE_ROOM: dict[str, Any] = {"room_id": ROOM_ID, "status_code": 4}
+SEAT: dict[str, Any] = {"person_id": MEI_ID, "seat": "pusher", "face": Face()}
 
 
 @pytest.mark.parametrize(
