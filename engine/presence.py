@@ -33,6 +33,7 @@ LISTED_MAX: Final = 1000
 class _Person:
     __slots__ = (
         "call",
+        "gone_at_ms",
         "had_line",
         "is_lost",
         "lines_count",
@@ -49,6 +50,7 @@ class _Person:
         self.lines_count = 0
         self.lines_ever_count = 0
         self.rooms_count = 0
+        self.gone_at_ms = 0
         self.seen_at_ms = 0
         self.call: ActorRef | None = None
         self.side = Side.GUEST
@@ -114,8 +116,11 @@ class Presence:
 
     def person_disconnected(self, person_id: int, *, at_mono_ms: int, heard_at_mono_ms: int) -> None:
         """The last socket of this person has gone; it may have been dead since ``heard_at_mono_ms``."""
-        heard_at_ms = self._node.now_ms() - (at_mono_ms - heard_at_mono_ms)
+        now_ms = self._node.now_ms()
+        heard_at_ms = now_ms - (at_mono_ms - heard_at_mono_ms)
         self.line_closed(PersonId(person_id), heard_at_ms=heard_at_ms)
+        # A line that lives is silent between two pings. Nobody pays for that time; but nor has he been away in it.
+        self._people[PersonId(person_id)].gone_at_ms = min(now_ms, heard_at_ms + self._options.heard_every_ms)
 
     # --- people in calls -------------------------------------------------------------------------------------------
 
@@ -170,7 +175,8 @@ class Presence:
         person = self._people.get(person_id)
         if person is None or (person.lines_count == 0 and person.seen_at_ms == 0):
             return None
-        return Attendance(person.lines_count > 0, person.seen_at_ms, person.lines_ever_count > 0)
+        seen_at_ms = max(person.seen_at_ms, person.gone_at_ms)
+        return Attendance(person.lines_count > 0, seen_at_ms, person.lines_ever_count > 0)
 
     # --- questions -------------------------------------------------------------------------------------------------
 

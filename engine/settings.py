@@ -93,6 +93,7 @@ class Presence(Section, frozen=True, kw_only=True):
 
     reachable_ms: Milliseconds = 60_000
     publish_every_ms: Milliseconds = 2_000
+    heard_every_ms: Milliseconds = 25_000
 
 
 class Rooms(Section, frozen=True, kw_only=True):

@@ -32,7 +32,7 @@ async def test_a_question_is_a_sign_of_life_and_a_line_holds():
         assert presence.attendance(bo.id) == Attendance(is_held=False, seen_at_ms=now_ms + 5_000, had_line=True)
 
 
-async def test_a_line_that_was_dead_before_it_closed_was_dead_then():
+async def test_a_line_that_was_dead_before_it_closed_lived_until_the_next_ping_at_most():
     async with on_a_date() as date:
         presence, clock = date.engine.presence, date.stage.clock
         began_ms, began_mono_ms = date.engine.node.now_ms(), clock.mono_ms()
@@ -41,7 +41,19 @@ async def test_a_line_that_was_dead_before_it_closed_was_dead_then():
 
         presence.person_disconnected(date.bo.id, at_mono_ms=clock.mono_ms(), heard_at_mono_ms=began_mono_ms + 7_000)
 
-        assert presence.attendance(date.bo.id).seen_at_ms == began_ms + 7_000
+        assert presence.attendance(date.bo.id).seen_at_ms == began_ms + 7_000 + 25_000
+
+
+async def test_a_line_that_closes_between_two_pings_was_alive_until_then():
+    async with on_a_date() as date:
+        presence, clock = date.engine.presence, date.stage.clock
+        heard_mono_ms = clock.mono_ms()
+        presence.person_connected(date.bo.id, at_mono_ms=heard_mono_ms)
+        await date.stage.advance(20_000)
+
+        presence.person_disconnected(date.bo.id, at_mono_ms=clock.mono_ms(), heard_at_mono_ms=heard_mono_ms)
+
+        assert presence.attendance(date.bo.id).seen_at_ms == date.engine.node.now_ms()
 
 
 async def test_whoever_is_in_a_room_is_remembered_and_then_forgotten_like_anybody():

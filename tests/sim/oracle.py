@@ -145,6 +145,7 @@ class _Case:
         self.start_ms = call.started_at_ms - EPOCH_MS
         last_ms = truth.writes[call.id][-1].at_ms
         self.end_ms = last_ms if call.ended_at_ms is None else call.ended_at_ms - EPOCH_MS
+        self._open_gap_noticed_ms = 0
         self.tolerance_ms = self._tolerance_ms()
         self.owners = sorted({write.by for write in truth.writes[call.id]})
 
@@ -197,10 +198,11 @@ class _Case:
                 f"INV-5: call {self.call.id} ({self.call.end_reason}) charged {self.call.minutes_paid} minutes for"
                 f" {talked_ms} ms of talk, {fewest} to {most} are due; gaps {gaps}, tolerance {tolerance_ms} ms"
             )
-        # A dead line is noticed late; when somebody ends the call meanwhile, its last gap was never waited out.
-        is_cut_short = is_open and self.call.end_reason in (EndReason.STOPPED, EndReason.BANNED, EndReason.HUNG_UP)
-        for at_ms, until_ms in gaps[:-1] if is_cut_short else gaps:
-            if until_ms - at_ms > self.swarm.grace_ms + tolerance_ms:
+        for at_ms, until_ms in gaps:
+            # A dead line may be noticed late, and the call end before that.
+            is_last = is_open and until_ms >= self.end_ms
+            since_ms = max(at_ms, self._open_gap_noticed_ms) if is_last else at_ms
+            if until_ms - since_ms > self.swarm.grace_ms + tolerance_ms:
                 yield f"INV-6: call {self.call.id} lived through a gap of {until_ms - at_ms} ms"
         # A store's clock that stepped shows the end at another time than the gap began at.
         if (
@@ -229,6 +231,8 @@ class _Case:
         for at_ms, _number, what, since_ms, side in news:
             settled_ms = max(self._last_minute_began_ms(at_ms), gaps[-1][1] if gaps else 0, self.start_ms)
             if what == "lost" and side not in lost:
+                if not lost:
+                    self._open_gap_noticed_ms = at_ms
                 lost.add(side)
                 begins_ms = max(since_ms, settled_ms)
                 gap_ms = begins_ms if gap_ms is None else min(gap_ms, begins_ms)

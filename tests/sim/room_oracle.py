@@ -185,7 +185,9 @@ class RoomTruth:
             line.sees(now_ms)
             line.opened_ms = now_ms
         else:
-            line.seen_ms = max(line.seen_ms, now_ms - dead_for_ms)
+            # Between two pings nobody can tell that a line is dead, and it counts as living.
+            unheard_ms = max(0, dead_for_ms - self.world.options.presence.heard_every_ms)
+            line.seen_ms = max(line.seen_ms, now_ms - unheard_ms)
         line.is_open = is_open
 
     def seen(self, node: "SimNode", person_id: PersonId) -> None:
