@@ -144,8 +144,8 @@ async def test_what_becomes_of_valkey_is_no_matter_of_who_is_here(tmp_path):
 
             async def forgets_and_the_server_sleeps() -> None:
                 await flush(stores)
-                # Clients hang up on a server that sleeps: what it tells them as it wakes, it tells to nobody, and a gift
-                # that is told so is in no story they can still read (docs/architecture.md, known weaknesses).
+                # Clients hang up on a server that sleeps: what it tells them as it wakes, it tells to nobody, and a
+                # gift that is told so is in no story they can still read (docs/architecture.md, known weaknesses).
                 date.hold()
                 await asyncio.sleep(1)
                 server.freeze()
