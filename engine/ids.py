@@ -2,8 +2,7 @@
 
 from typing import Final
 
-from engine.errors import StoreDown
-from store.interfaces.errors import StoreError
+from engine.storage import store_answers
 from store.interfaces.ids import IdStore, Sequence
 
 __all__ = ["Ids"]
@@ -29,10 +28,8 @@ class Ids:
             if block:
                 self._blocks[sequence] = block[1:]
                 return block[0]
-            try:
+            with store_answers:
                 first = await self._store.reserve(sequence, BLOCK_SIZE)
-            except StoreError as error:
-                raise StoreDown from error
             # Somebody else may have fetched a block meanwhile; his would be lost, so look again afterwards.
             if not self._blocks.get(sequence, range(0)):
                 self._blocks[sequence] = range(first, first + BLOCK_SIZE)

@@ -7,7 +7,7 @@ faults.
 
 from collections.abc import Coroutine, Sequence
 from decimal import Decimal
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
@@ -26,6 +26,7 @@ __all__ = [
     "CryptoPayments",
     "CryptoStatus",
     "Departure",
+    "Goodbye",
     "GoogleIdentity",
     "GoogleLogin",
     "Log",
@@ -116,6 +117,15 @@ class Position(msgspec.Struct, frozen=True):
     seq: int
 
 
+class Goodbye(IntEnum):
+    """Why the engine closes somebody's sockets: the close codes of ALL-16 that are the engine's to give."""
+
+    RESTART = 1012
+    """What he listened to is elsewhere now, or will be: come back."""
+    SIGNED_OUT = 4001
+    BANNED = 4003
+
+
 class Sink(Protocol):
     """Where events for people and rooms go: the open sockets of this node.
 
@@ -160,8 +170,8 @@ class Sink(Protocol):
         What rooms are told may be held back for a moment, and would be lost with this process.
         """
 
-    def close(self, person_id: "PersonId", *, code: int, reason: str) -> None:
-        """Close all sockets of the person (4003 banned, 1012 restart …)."""
+    def close(self, person_id: "PersonId", *, code: Goodbye, reason: str) -> None:
+        """Close all sockets of the person."""
 
 
 class WeChatProfile(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,15 +5,16 @@ live on presence and not on pictures, so a stream changes nothing in its room. W
 more is not shown as on air. Knows no media server. Source: seed behaviour §3.2 (addresses), QL-20.
 """
 
-from engine.errors import Banned, Forbidden, NotFound, SessionEnded, StoreDown
+from engine.errors import Forbidden, NotFound, SessionEnded, StoreDown
 from engine.node import Node
 from engine.room.state import Standing
 from engine.services.accounts import QLIVE
 from engine.services.blind_dates import BlindDates
 from engine.services.rooms import Place
 from engine.services.streams import Sender
+from engine.services.welcome import require_welcome
+from engine.storage import store_answers
 from engine.world import World
-from store.interfaces.errors import StoreError
 from store.interfaces.ids import PersonId, RoomId
 from store.interfaces.people import PersonRecord
 from store.interfaces.rooms import RoomKind
@@ -55,15 +56,11 @@ class BlindDateStreams:
             NotFound: no such person. Forbidden: neither a matchmaker whose live runs nor on a seat. Banned.
             SessionEnded: the room where he is on is open, and not (yet) this node's. StoreDown.
         """
-        try:
+        with store_answers:
             person = await self._world.stores.people.by_public_id(QLIVE, stream)
-        except StoreError as error:
-            raise StoreDown from error
         if person is None:
             raise NotFound("person")
-        ban = person.ban_at(self._node.now_ms())
-        if ban is not None:
-            raise Banned(ban.text)
+        require_welcome(person, self._node)
         place = self._rooms.place_of(person.id)
         if place is None and await self._is_on_elsewhere(person.id):
             raise SessionEnded
@@ -115,10 +112,8 @@ class BlindDateStreams:
 
         Raises: StoreDown.
         """
-        try:
+        with store_answers:
             rooms = await self._world.stores.rooms.open_rooms()
-        except StoreError as error:
-            raise StoreDown from error
         return any(
             record.kind is RoomKind.BLIND_DATE
             and (person_id == record.anchor_id or any(seat.person_id == person_id for seat in record.seats))

@@ -16,6 +16,7 @@ from engine.room.roster import face_of
 from engine.room.state import RoomState, Standing, Viewer
 from engine.services.rooms import Place, Rooms
 from engine.services.turns import Turns
+from engine.services.welcome import require_welcome
 from engine.world import World
 from store.interfaces.ids import PersonId, RoomId
 from store.interfaces.people import PersonRecord, Role
@@ -52,7 +53,7 @@ class BlindDates:
         """
         if matchmaker.role is not Role.MATCHMAKER:
             raise WrongRole
-        self._rooms.require_welcome(matchmaker)
+        require_welcome(matchmaker, self._node)
         room_id = room_of(matchmaker.public_id)
         async with self._moves.of(matchmaker.id):
             await self._leave_others(matchmaker, stays_in=room_id)
@@ -120,7 +121,7 @@ class BlindDates:
 
         Raises: NotFound, NotAMember, Banned. WrongPhase: he is on the stage already.
         """
-        self._rooms.require_welcome(person)
+        require_welcome(person, self._node)
         return await self._ask(room_id, Apply(person_id=person.id, at_ms=self._node.now_ms()))
 
     async def invite(self, matchmaker: PersonRecord, room_id: RoomId, guest_id: PersonId) -> RoomState:
@@ -128,7 +129,7 @@ class BlindDates:
 
         Raises: NotFound. Forbidden: not her room. NotAMember: he is not in it. WrongPhase: he sits. Banned.
         """
-        self._rooms.require_welcome(matchmaker)
+        require_welcome(matchmaker, self._node)
         return await self._ask(room_id, Invite(by=matchmaker.id, person_id=guest_id, at_ms=self._node.now_ms()))
 
     async def sit(self, person: PersonRecord, room_id: RoomId) -> Place:
@@ -137,7 +138,7 @@ class BlindDates:
         Raises: RoomFull: somebody else sits there. Forbidden: nobody asked him onto the stage. NotFound, NotAMember,
             Banned, BadInput: there is no seat for his gender. WrongPhase: he is the matchmaker. Busy.
         """
-        self._rooms.require_welcome(person)
+        require_welcome(person, self._node)
         state = await self._ask(
             room_id,
             Sit(

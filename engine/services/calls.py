@@ -23,7 +23,6 @@ from engine.call.actor import CallActor, CallTools
 from engine.call.lifecycle import Rules, ended_record
 from engine.call.messages import Answer, Decline, HangUp, OpenRoom, Start, Stop
 from engine.errors import (
-    Banned,
     BelowFloor,
     Busy,
     EngineError,
@@ -38,6 +37,8 @@ from engine.ids import Ids
 from engine.metrics import Metrics
 from engine.node import Node
 from engine.presence import Presence
+from engine.services.welcome import require_welcome
+from engine.storage import store_answers
 from engine.world import World
 from store.interfaces.calls import CallRecord, EndReason, HistoryLine, Phase, Side
 from store.interfaces.errors import Conflict, LiveCall, NotOwner, StoreError, Unavailable
@@ -137,9 +138,7 @@ class Calls:
         Source: CA-11, CA-13, CA-18.
         """
         now_ms = self._node.now_ms()
-        ban = caller.ban_at(now_ms)
-        if ban is not None:
-            raise Banned(ban.text)
+        require_welcome(caller, self._node)
         callee = await self._callee(caller, callee_id)
         guest, anchor = (caller, callee) if caller.role is Role.GUEST else (callee, caller)
         for _ in range(ADD_ATTEMPTS_MAX):
@@ -275,10 +274,8 @@ class Calls:
         actor = self._owned.get(call_id)
         if actor is not None:
             return actor.record
-        try:
+        with store_answers:
             return await self._world.stores.calls.get(call_id)
-        except StoreError as error:
-            raise StoreDown from error
 
     async def of_party(self, person: PersonRecord, call_id: CallId) -> CallRecord:
         """A call that this person is one of the two of.
@@ -292,10 +289,8 @@ class Calls:
 
     async def records_of(self, person: PersonRecord, *, skip: int, limit: int) -> tuple[CallRecord, ...]:
         """The person's calls, newest first."""
-        try:
+        with store_answers:
             return await self._world.stores.calls.of_person(person.id, skip=skip, limit=limit)
-        except StoreError as error:
-            raise StoreDown from error
 
     def is_busy_here(self, person_id: PersonId) -> bool:
         """Whether this node owns a call of this person: the cheap half of ``current_of``, for long lists."""
@@ -427,10 +422,8 @@ class Calls:
     # --- parts -----------------------------------------------------------------------------------------------------
 
     async def _callee(self, caller: PersonRecord, callee_id: PersonId) -> PersonRecord:
-        try:
+        with store_answers:
             callee = await self._world.stores.people.get(callee_id)
-        except StoreError as error:
-            raise StoreDown from error
         if callee is None or callee.surface != caller.surface or callee.role is caller.role:
             raise Unreachable
         if callee.ban_at(self._node.now_ms()) is not None:
@@ -488,19 +481,15 @@ class Calls:
 
         Raises: StoreDown.
         """
-        try:
+        with store_answers:
             return await self._world.stores.calls.get(call_id)
-        except StoreError as error:
-            raise StoreDown from error
 
     async def _current(self, person_id: PersonId) -> CallRecord | None:
         actor = self._call_of.get(person_id)
         if actor is not None and actor.record.is_live:
             return actor.record
-        try:
+        with store_answers:
             return await self._world.stores.calls.live_of(person_id)
-        except StoreError as error:
-            raise StoreDown from error
 
     async def _find(self, person: PersonRecord, other_id: PersonId) -> tuple[ActorRef | None, CallRecord]:
         """The pair's live call and its actor, or (None, their last call).
@@ -511,10 +500,8 @@ class Calls:
         if actor is not None and other_id in (actor.record.guest_id, actor.record.anchor_id):
             return actor.ref, actor.record
         guest_id, anchor_id = (person.id, other_id) if person.role is Role.GUEST else (other_id, person.id)
-        try:
+        with store_answers:
             last = await self._world.stores.calls.last_between(guest_id, anchor_id)
-        except StoreError as error:
-            raise StoreDown from error
         if last is None:
             raise NotFound("call")
         if last.is_live:

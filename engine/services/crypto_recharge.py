@@ -19,8 +19,8 @@ from engine.node import Node
 from engine.ports import CryptoNotice, CryptoPayment, CryptoStatus
 from engine.services.reconciling import reconcile_for_ever
 from engine.services.welcome import require_welcome
+from engine.storage import store_answers
 from engine.world import World
-from store.interfaces.errors import StoreError
 from store.interfaces.ids import OrderId
 from store.interfaces.ledger import Verdict
 from store.interfaces.money import Currency
@@ -88,13 +88,11 @@ class CryptoRecharge:
             created_at_ms=self._node.now_ms(),
             request_key=key,
         )
-        try:
+        with store_answers:
             order = await self._orders.add(wanted)
             if order.product_id != package.usdt:
                 raise KeyReused
             order = await (self._announced(order) if order.id == wanted.id else self._announced_by_another(order))
-        except StoreError as error:
-            raise StoreDown from error
         return order, msgspec.json.decode(order.payment, type=CryptoPayment)
 
     async def status_of(self, person: PersonRecord, order_id: OrderId) -> CryptoStatus:
@@ -129,10 +127,8 @@ class CryptoRecharge:
         """
         statuses = (CryptoStatus.PARTIALLY_PAID, CryptoStatus.REFUNDED)
         since_ms = self._node.now_ms() - DOUBTED_DAYS * DAY_MS
-        try:
+        with store_answers:
             found = await self._orders.with_status(statuses, since_ms=since_ms, limit=DOUBTED_MAX)
-        except StoreError as error:
-            raise StoreDown from error
         return tuple(
             order for order in found if (order.status == CryptoStatus.REFUNDED) == (order.state is OrderState.PAID)
         )
@@ -232,12 +228,10 @@ class CryptoRecharge:
 
     async def _move(self, order: OrderRecord, status: CryptoStatus) -> None:
         lower = [one for one in CryptoStatus if one.rank < status.rank]
-        try:
+        with store_answers:
             has_moved = await self._orders.moved(order.id, status, before=lower)
             if status in OVER:
                 await self._orders.failed(order.id, self._node.now_ms())
-        except StoreError as error:
-            raise StoreDown from error
         if not has_moved:
             return
         if status is CryptoStatus.PARTIALLY_PAID:
@@ -252,10 +246,8 @@ class CryptoRecharge:
             self._world.log.error("order_credited_and_refunded", order_id=order.id, person=order.person_id)
 
     async def _get(self, order_id: OrderId) -> OrderRecord | None:
-        try:
+        with store_answers:
             return await self._orders.get(order_id)
-        except StoreError as error:
-            raise StoreDown from error
 
 
 def _facts(notice: CryptoNotice) -> dict[str, object]:

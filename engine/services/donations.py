@@ -10,15 +10,15 @@ from engine.billing.charging import charge
 from engine.billing.entries import donation_entry_id, donation_move, donation_note
 from engine.billing.ledger import Ledger
 from engine.billing.tariff import share_of
-from engine.errors import BadInput, KeyReused, NotFound, StoreDown
+from engine.errors import BadInput, KeyReused, NotFound
 from engine.events import DonationMade
 from engine.ids import Ids
 from engine.node import Node
 from engine.outbox import Outbox
 from engine.services.welcome import require_welcome
+from engine.storage import store_answers
 from engine.world import World
 from store.interfaces.donations import DonationRecord
-from store.interfaces.errors import StoreError
 from store.interfaces.ids import PersonId, RoomId, Sequence
 from store.interfaces.ledger import JournalEntry
 from store.interfaces.people import PersonRecord, Role
@@ -105,47 +105,37 @@ class Donations:
 
         Raises: StoreDown.
         """
-        try:
+        with store_answers:
             return await self._store.of_user(user_id, skip=skip, limit=limit)
-        except StoreError as error:
-            raise StoreDown from error
 
     async def of_anchor(self, anchor_id: PersonId, *, skip: int = 0, limit: int) -> tuple[DonationRecord, ...]:
         """What the anchor has been given, newest first.
 
         Raises: StoreDown.
         """
-        try:
+        with store_answers:
             return await self._store.of_anchor(anchor_id, skip=skip, limit=limit)
-        except StoreError as error:
-            raise StoreDown from error
 
     async def given_by(self, user_id: PersonId) -> int:
         """All that the user has given.
 
         Raises: StoreDown.
         """
-        try:
+        with store_answers:
             return await self._store.given_by(user_id)
-        except StoreError as error:
-            raise StoreDown from error
 
     async def received_by(self, anchor_id: PersonId) -> int:
         """All that users have given to the anchor, whatever of it was hers to have. Source: SITE-24.
 
         Raises: StoreDown.
         """
-        try:
+        with store_answers:
             return await self._store.received_by(anchor_id)
-        except StoreError as error:
-            raise StoreDown from error
 
     async def _receipt(self, entry: JournalEntry) -> DonationReceipt:
         """Read, not remembered: of several at once with one key, only one has the number that counts."""
-        try:
+        with store_answers:
             donation = await self._store.get(entry.id)
-        except StoreError as error:
-            raise StoreDown from error
         assert donation is not None, "a donation without its record"
         (left,) = entry.held
         return DonationReceipt(donation=donation, balance=left.amount)

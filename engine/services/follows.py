@@ -2,10 +2,9 @@
 
 from typing import Final
 
-from engine.errors import StoreDown
 from engine.node import Node
+from engine.storage import store_answers
 from engine.world import World
-from store.interfaces.errors import StoreError
 from store.interfaces.ids import PersonId, RoomId
 from store.interfaces.shows import ShowRecord
 
@@ -26,7 +25,7 @@ class Follows:
 
         Raises: StoreDown.
         """
-        try:
+        with store_answers:
             match follows:
                 case None:
                     return await self._store.toggle(person_id, show.id, self._node.now_ms())
@@ -34,8 +33,6 @@ class Follows:
                     await self._store.follow(person_id, show.id, self._node.now_ms())
                 case False:
                     await self._store.unfollow(person_id, show.id)
-        except StoreError as error:
-            raise StoreDown from error
         return follows
 
     async def follows(self, person_id: PersonId, room_id: RoomId) -> bool:
@@ -43,17 +40,13 @@ class Follows:
 
         Raises: StoreDown.
         """
-        try:
+        with store_answers:
             return await self._store.follows(person_id, room_id)
-        except StoreError as error:
-            raise StoreDown from error
 
     async def rooms_of(self, person_id: PersonId) -> tuple[RoomId, ...]:
         """The rooms he follows, those he followed last first.
 
         Raises: StoreDown.
         """
-        try:
+        with store_answers:
             return await self._store.rooms_of(person_id, limit=LISTED_MAX)
-        except StoreError as error:
-            raise StoreDown from error

@@ -11,11 +11,11 @@ from typing import Final
 
 import msgspec
 
-from engine.errors import StoreDown, TooMany
+from engine.errors import TooMany
 from engine.node import Node
+from engine.storage import store_answers
 from engine.world import World
 from store.interfaces.attempts import Attempts
-from store.interfaces.errors import StoreError
 
 __all__ = ["Guessing", "Patience", "wait_after"]
 
@@ -102,13 +102,9 @@ class Guessing:
         return f"{self._what}:{kind}:{hashlib.sha256(value.encode(errors='replace')).hexdigest()[:32]}"
 
     async def _get(self, key: str) -> Attempts | None:
-        try:
+        with store_answers:
             return await self._store.get(key)
-        except StoreError as error:
-            raise StoreDown from error
 
     async def _swap(self, key: str, before: Attempts | None, after: Attempts | None) -> bool:
-        try:
+        with store_answers:
             return await self._store.swap(key, before, after)
-        except StoreError as error:
-            raise StoreDown from error

@@ -5,7 +5,6 @@ and is given by an operator (or, in development, by the code itself). What surfa
 ``accounts``. Source: CA-2, CA-3, QL-1 … QL-4, ALL-3, DS-8.
 """
 
-import asyncio
 import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Final
@@ -14,17 +13,19 @@ import msgspec
 from msgspec.structs import asdict
 
 from engine.billing.ledger import Ledger
-from engine.errors import Banned, NotSignedIn, StoreDown, WrongRole
+from engine.errors import NotSignedIn, StoreDown, WrongRole
 from engine.ids import Ids
 from engine.node import Node
 from engine.ports import SealedProfile, WeChatIdentity
 from engine.services.accounts import AccountRules, number
 from engine.services.first_grants import grant_at_first
 from engine.services.known_people import Known, KnownPeople
+from engine.services.welcome import require_let_in
+from engine.storage import store_answers
 from engine.world import World
 from store.interfaces.errors import Conflict, StoreError
 from store.interfaces.ids import PersonId, Sequence
-from store.interfaces.people import BanKind, PersonRecord, Role, Session
+from store.interfaces.people import PersonRecord, Role, Session
 
 __all__ = ["Identity", "SignedIn"]
 
@@ -38,10 +39,6 @@ PLACES: Final = tuple("abcde")
 
 PUBLIC_ID_DRAWS_MAX: Final = 20
 """Ids to show that are drawn before giving up: that often in a row somebody has one when nearly all are taken."""
-
-LOOKUPS_MAX: Final = 32
-"""Tokens looked up at once. When thousands come back at one moment, they wait in line here: all at the store together
-would miss its deadlines, and shut it for everybody else (F-23)."""
 
 HEX_DIGITS_OF_BYTE: Final = 2
 
@@ -82,7 +79,6 @@ class Identity:
         self._ids = ids
         self._ledger = ledger
         self._known = known
-        self._lookups = asyncio.Semaphore(LOOKUPS_MAX)
 
     # --- signing in ------------------------------------------------------------------------------------------------
 
@@ -101,9 +97,7 @@ class Identity:
         await self._grant_what_was_promised(person, identity)
         if role is Role.ANCHOR and person.role is not Role.ANCHOR:
             raise WrongRole
-        ban = person.ban_at(self._node.now_ms())
-        if ban is not None and ban.kind is BanKind.ACCOUNT:
-            raise Banned(ban.text)
+        require_let_in(person, self._node)
         token = await self.open_session(person, device=str(device if device in DEVICES else 0))
         return SignedIn(person=person, token=token)
 
@@ -122,10 +116,8 @@ class Identity:
         if person is None:
             return None
         await self._grant_what_was_promised(person, identity)
-        try:
+        with store_answers:
             await self._world.stores.people.note_login(person.id, self._node.now_ms())
-        except StoreError as error:
-            raise StoreDown from error
         return SignedIn(person=person, token=await self._open_one_more(person))
 
     async def sign_up(self, surface: str, code: str, *, app_id: str, sealed: SealedProfile) -> SignedIn:
@@ -148,20 +140,16 @@ class Identity:
         session = Session(
             token_hash=_hash(token), person_id=person.id, device=device, created_at_ms=now_ms, seen_at_ms=now_ms
         )
-        try:
+        with store_answers:
             await self._world.stores.sessions.open(session)
-        except StoreError as error:
-            raise StoreDown from error
         self.forget(person.id)
         return token
 
     async def sign_out(self, token: str) -> None:
         """End this session; harmless when it has ended."""
         self._known.drop(token)
-        try:
+        with store_answers:
             await self._world.stores.sessions.close(_hash(token))
-        except StoreError as error:
-            raise StoreDown from error
 
     # --- knowing somebody again ------------------------------------------------------------------------------------
 
@@ -170,10 +158,13 @@ class Identity:
 
         Raises: NotSignedIn: nobody's. StoreDown: not known here, and the store did not answer.
         """
-        person = await self._who(token, self._rules[surface])
-        if person.surface != surface:
+        rules = self._rules[surface]
+        if len(token) != HEX_DIGITS_OF_BYTE * rules.token_bytes:
             raise NotSignedIn
-        return person
+        known = await self._known.look_up(token, lambda: self._look_up(token, rules))
+        if known.person.surface != surface:
+            raise NotSignedIn
+        return known.person
 
     def roles_on(self, surface: str) -> frozenset[Role]:
         """What an operator can make of people of that surface; nothing where that is decided when they come."""
@@ -183,19 +174,10 @@ class Identity:
         """Something about this person has changed: ask the store again at the next request."""
         self._known.forget(person_id)
 
-    async def _who(self, token: str, rules: AccountRules) -> PersonRecord:
-        known = self._known.get(token)
-        if known is None:
-            if len(token) != HEX_DIGITS_OF_BYTE * rules.token_bytes:
-                raise NotSignedIn
-            async with self._lookups:
-                known = self._known.keep(token, Known(await self._look_up(token, rules)))
-        return known.person
-
-    async def _look_up(self, token: str, rules: AccountRules) -> PersonRecord:
+    async def _look_up(self, token: str, rules: AccountRules) -> Known:
         now_ms = self._node.now_ms()
         idle_since_ms = now_ms - rules.idle_days * DAY_MS if rules.idle_days else 0
-        try:
+        with store_answers:
             session = await self._world.stores.sessions.find(_hash(token), idle_since_ms=idle_since_ms)
             if session is None:
                 raise NotSignedIn
@@ -204,17 +186,13 @@ class Identity:
                 raise NotSignedIn
             if now_ms - session.seen_at_ms > TOUCH_MS:
                 await self._world.stores.sessions.touch(session.token_hash, now_ms)
-        except StoreError as error:
-            raise StoreDown from error
-        return person
+        return Known(person)
 
     # --- accounts --------------------------------------------------------------------------------------------------
 
     async def _find(self, surface: str, identity: WeChatIdentity) -> PersonRecord | None:
-        try:
+        with store_answers:
             return await self._world.stores.people.by_external_id(surface, identity.open_id)
-        except StoreError as error:
-            raise StoreDown from error
 
     async def _register(self, surface: str, identity: WeChatIdentity) -> PersonRecord:
         rules = self._rules[surface]
@@ -247,10 +225,8 @@ class Identity:
         return str(lowest + self._world.rng.below(9 * lowest))
 
     async def _open_one_more(self, person: PersonRecord) -> str:
-        try:
+        with store_answers:
             sessions = await self._world.stores.sessions.of(person.id)
-        except StoreError as error:
-            raise StoreDown from error
         return await self.open_session(person, device=_place_for_one_more(sessions))
 
     async def _grant_what_was_promised(self, person: PersonRecord, identity: WeChatIdentity) -> None:

@@ -3,6 +3,8 @@
 Knows credentials as opaque strings. Knows no store: whoever asks looks up what is not known.
 """
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 import msgspec
@@ -17,6 +19,9 @@ KNOWN_MS: Final = 1_000
 """How long a credential is believed without asking: the bound of SEC-9 on a node that did not hear of a change."""
 
 KNOWN_MAX: Final = 50_000
+LOOKUPS_MAX: Final = 32
+"""Credentials looked up at once. When thousands come back at one moment, they wait in line here: all at the store
+together would miss its deadlines, and shut it for everybody else (F-23)."""
 
 
 class Known(msgspec.Struct, frozen=True):
@@ -33,6 +38,18 @@ class KnownPeople:
         self._clock = clock
         self._known: dict[str, tuple[Known, int]] = {}  # In the order in which they were looked up.
         self._credentials_of: dict[PersonId, set[str]] = {}
+        self._lookups = asyncio.Semaphore(LOOKUPS_MAX)
+
+    async def look_up(self, credential: str, find: Callable[[], Awaitable[Known]]) -> Known:
+        """Whose it is, as known or as ``find`` says.
+
+        Raises: what ``find`` raises; then nothing is known.
+        """
+        known = self.get(credential)
+        if known is None:
+            async with self._lookups:
+                known = self.keep(credential, await find())
+        return known
 
     def get(self, credential: str) -> Known | None:
         """Whose it is, if that was looked up within the last second."""

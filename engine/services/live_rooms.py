@@ -37,6 +37,7 @@ from engine.room.state import RoomState
 from engine.room.streams import stream_of
 from engine.services.calls import Calls
 from engine.services.rooms import Rooms, is_on_air
+from engine.services.welcome import require_welcome
 from engine.world import World
 from store.interfaces.calls import CallRecord
 from store.interfaces.ids import PersonId, RoomId
@@ -82,7 +83,7 @@ class LiveRooms:
         """
         if len(info.encode()) > self._options.info_bytes_max:
             raise TooLong("roomInfo")
-        self._rooms.require_welcome(person)
+        require_welcome(person, self._node)
         if guest_id is not None:
             return await self._create_for_call(person, guest_id, room_id=room_id, info=info)
         if room_id is not None and self._rooms.has(room_id):
@@ -124,7 +125,7 @@ class LiveRooms:
         Raises: Forbidden: the address was not given to this person for this room, or the room is for others.
             RoomFull, Banned, TooLong, AlreadyExists.
         """
-        self._rooms.require_welcome(person)
+        require_welcome(person, self._node)
         now_s = self._node.now_ms() // 1000
         stream = next(
             (
@@ -195,7 +196,7 @@ class LiveRooms:
         """
         if len(described.encode()) > self._options.info_bytes_max:
             raise TooLong("userInfo")
-        self._rooms.require_welcome(person)
+        require_welcome(person, self._node)
         return await self._ask(
             room_id,
             Enter(person_id=person.id, face=face_of(person), described=described, at_ms=self._node.now_ms()),
@@ -281,7 +282,7 @@ class LiveRooms:
 
         Raises: NotFound: no such room, or one that is not for him. Banned.
         """
-        self._rooms.require_welcome(person)
+        require_welcome(person, self._node)
         now_s = self._node.now_ms() // 1000
         stream = stream_of(person.id, room_id)
         play = ""

@@ -6,10 +6,12 @@ from engine import settings
 from engine.errors import NotFound, StoreDown, TooLong
 from engine.events import BroadcastBanned, WarningIssued
 from engine.node import Node
+from engine.ports import Goodbye
 from engine.services.calls import Calls
 from engine.services.identity import Identity
 from engine.services.rooms import Rooms
 from engine.services.streams import Streams
+from engine.storage import store_answers
 from engine.world import World
 from store.interfaces.calls import EndReason
 from store.interfaces.errors import NotThere, StoreError
@@ -24,7 +26,6 @@ WARNING_KEPT_MS: Final = 60_000
 """A read warning is shown again for this long, so that a retry of a lost answer sees it."""
 
 FORM_ID_LENGTH_MAX: Final = 256
-BANNED_CLOSE_CODE: Final = 4003
 
 
 class Notices:
@@ -52,14 +53,12 @@ class Notices:
     async def warning_for(self, person: PersonRecord) -> str:
         """The newest unread warning, "" when there is none; reading marks it read."""
         now_ms = self._node.now_ms()
-        try:
+        with store_answers:
             warning = await self._world.stores.notices.newest_warning(person.id, read_after_ms=now_ms - WARNING_KEPT_MS)
             if warning is None:
                 return ""
             if warning.read_at_ms is None:
                 await self._world.stores.notices.mark_read(warning.id, now_ms)
-        except StoreError as error:
-            raise StoreDown from error
         return warning.text
 
     async def warn(self, person_id: PersonId, text: str) -> None:
@@ -69,10 +68,8 @@ class Notices:
         """
         await self._require_person(person_id)
         warning = WarningNotice(id=self._world.rng.hex(12), person_id=person_id, text=text, at_ms=self._node.now_ms())
-        try:
+        with store_answers:
             await self._world.stores.notices.warn(warning)
-        except StoreError as error:
-            raise StoreDown from error
         self._world.sink.tell(person_id, WarningIssued(text=text))
 
     async def ban(self, person_id: PersonId, kind: BanKind, text: str, *, until_ms: int | None) -> None:
@@ -86,7 +83,7 @@ class Notices:
         await self._rooms.dismiss(person_id, may_watch=kind is BanKind.BROADCAST)
         self._streams.cut_all_of(person_id)
         if kind is BanKind.ACCOUNT:
-            self._world.sink.close(person_id, code=BANNED_CLOSE_CODE, reason="banned")
+            self._world.sink.close(person_id, code=Goodbye.BANNED, reason="banned")
 
     async def unban(self, person_id: PersonId) -> None:
         """Lift a ban.
@@ -110,10 +107,8 @@ class Notices:
             at_ms=now_ms,
             expires_at_ms=now_ms + self._options.form_id_days * DAY_MS,
         )
-        try:
+        with store_answers:
             await self._world.stores.notices.keep_form(form, keep_max=self._options.form_ids_max)
-        except StoreError as error:
-            raise StoreDown from error
 
     async def _set_ban(self, person_id: PersonId, ban: Ban | None) -> None:
         try:
@@ -125,9 +120,7 @@ class Notices:
         self._identity.forget(person_id)
 
     async def _require_person(self, person_id: PersonId) -> None:
-        try:
+        with store_answers:
             person = await self._world.stores.people.get(person_id)
-        except StoreError as error:
-            raise StoreDown from error
         if person is None:
             raise NotFound("person")

@@ -25,6 +25,7 @@ from engine.services.rooms import Rooms
 from engine.services.site_people import SitePeople
 from engine.services.statements import ENTRIES_MAX, DayOfIncome, Statements, earned_by
 from engine.services.web_sign_ins import WebSignIns
+from engine.storage import store_answers
 from engine.world import World
 from store.interfaces.calls import CallRecord, EndReason, Phase
 from store.interfaces.errors import StoreError
@@ -174,11 +175,9 @@ class Operator:
 
         Raises: StoreDown.
         """
-        try:
+        with store_answers:
             live = await self._world.stores.calls.live(limit=LISTED_MAX)
             today = await self._world.stores.calls.counts_today(day_began_ms)
-        except StoreError as error:
-            raise StoreDown from error
         return Status(
             node=self._node.id,
             up_since_ms=self._up_since_ms,
@@ -226,10 +225,8 @@ class Operator:
         """
         call = await self.call(call_id)
         entries = await self._statements.entries_of_call(call_id)
-        try:
+        with store_answers:
             people = await self._world.stores.people.many((call.guest_id, call.anchor_id))
-        except StoreError as error:
-            raise StoreDown from error
         minutes = [entry for entry in entries if entry.kind is EntryKind.MINUTE]
         paid = -sum(_moved(entry, Currency.CALLS_DIAMONDS, call.guest_id) for entry in minutes)
         earned = sum(_moved(entry, Currency.CALLS_POINTS, call.anchor_id) for entry in minutes)
@@ -254,10 +251,8 @@ class Operator:
 
         Raises: StoreDown.
         """
-        try:
+        with store_answers:
             return await self._world.stores.people.search(text=text, role=role, limit=limit)
-        except StoreError as error:
-            raise StoreDown from error
 
     async def person(self, person_id: PersonId) -> PersonRecord:
         """One person.
@@ -339,10 +334,8 @@ class Operator:
 
         Raises: StoreDown.
         """
-        try:
+        with store_answers:
             return await self._world.stores.ledger.audit()
-        except StoreError as error:
-            raise StoreDown from error
 
     async def doctor(self) -> tuple[Check, ...]:
         """All checks, each with what to do next when it fails."""
@@ -362,10 +355,8 @@ class Operator:
 
         Raises: StoreDown.
         """
-        try:
+        with store_answers:
             return await self._world.stores.notices.audit_tail(limit)
-        except StoreError as error:
-            raise StoreDown from error
 
     # --- acts ------------------------------------------------------------------------------------------------------
 
@@ -440,10 +431,8 @@ class Operator:
             raise BadInput(f"nobody is {role} on {person.surface}", field="role")
         await self.note(actor, f"person.role.{role}", str(person_id), reason)
         points = self._options.calls.points_per_minute_default if role is Role.ANCHOR else 0
-        try:
+        with store_answers:
             await self._world.stores.people.set_role(person_id, role, points_per_minute=points)
-        except StoreError as error:
-            raise StoreDown from error
         self._identity.forget(person_id)
         return await self._person(person_id)
 
@@ -572,10 +561,8 @@ class Operator:
     # --- parts -----------------------------------------------------------------------------------------------------
 
     async def _live(self) -> tuple[CallRecord, ...]:
-        try:
+        with store_answers:
             return await self._world.stores.calls.live(limit=LISTED_MAX)
-        except StoreError as error:
-            raise StoreDown from error
 
     def _stuck_among(self, live: tuple[CallRecord, ...]) -> tuple[StuckCall, ...]:
         now_ms = self._node.now_ms()
@@ -597,10 +584,8 @@ class Operator:
         return next_boundary_ms(call, self._rules), "minute not charged"
 
     async def _person(self, person_id: PersonId) -> PersonRecord:
-        try:
+        with store_answers:
             person = await self._world.stores.people.get(person_id)
-        except StoreError as error:
-            raise StoreDown from error
         if person is None:
             raise NotFound("person")
         return person
@@ -618,10 +603,8 @@ class Operator:
             target=target,
             reason=reason,
         )
-        try:
+        with store_answers:
             await self._world.stores.notices.audit(line)
-        except StoreError as error:
-            raise StoreDown from error
         self._world.log.info("operator_acted", actor=actor, action=action, target=target)
 
 

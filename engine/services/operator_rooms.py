@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from engine import settings
-from engine.errors import BadInput, NotFound, StoreDown
+from engine.errors import BadInput, NotFound
 from engine.node import Node
 from engine.ports import Position
 from engine.presence import Presence
@@ -20,6 +20,7 @@ from engine.room.state import RoomState, Standing, Viewer
 from engine.services.checks import WAIT_FOR_STORE, Check, CheckResult, unanswered
 from engine.services.room_checks import Finding, abandoned, crowded, lingering, misplaced, torn
 from engine.services.rooms import Rooms, is_on_air
+from engine.storage import store_answers
 from engine.world import World
 from store.interfaces.errors import StoreError
 from store.interfaces.ids import ID_MAX, NOBODY, NodeId, PersonId, RoomId
@@ -162,14 +163,12 @@ class OperatorRooms:
         """
         state = self._rooms.get(room_id)
         people = self._world.stores.people
-        try:
+        with store_answers:
             anchor = await people.get(state.record.anchor_id)
             surface = "" if anchor is None else anchor.surface
             shown = await people.by_public_id(surface, text) if text else None
             is_id = text.isascii() and text.isdigit() and int(text) <= ID_MAX
             named = await people.get(PersonId(int(text))) if is_id else None
-        except StoreError as error:
-            raise StoreDown from error
         found = {one.id: one for one in (shown, named) if one is not None and one.surface == surface}
         if not found:
             raise NotFound("person")
@@ -359,20 +358,16 @@ class OperatorRooms:
         reason: str,
     ) -> PersonInRoom:
         self._rooms.get(room_id)
-        try:
+        with store_answers:
             person = await self._world.stores.people.get(person_id)
-        except StoreError as error:
-            raise StoreDown from error
         if person is None:
             raise NotFound("person")
         await self._note(actor, action, f"{room_id}/{person_id}", reason)
         return self._in_room(await do(), person)
 
     async def _kept(self, room_id: RoomId) -> RoomRecord | None:
-        try:
+        with store_answers:
             return await self._world.stores.rooms.get(room_id)
-        except StoreError as error:
-            raise StoreDown from error
 
 
 def _check(name: str, found: Sequence[Finding], fine: str, *, next_command: str = "") -> Check:

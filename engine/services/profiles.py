@@ -11,6 +11,7 @@ from engine.presence import Presence
 from engine.services.accounts import CALLS
 from engine.services.calls import Calls
 from engine.services.identity import Identity
+from engine.storage import store_answers
 from engine.world import World
 from store.interfaces.calls import Price
 from store.interfaces.errors import NotThere, StoreError
@@ -97,10 +98,8 @@ class Profiles:
         """
         if not 1 <= points_per_minute <= self._options.calls.points_per_minute_max:
             raise BadInput(field="points_per_minute")
-        try:
+        with store_answers:
             await self._world.stores.people.set_price(anchor.id, points_per_minute)
-        except StoreError as error:
-            raise StoreDown from error
         self._identity.forget(anchor.id)
 
     async def set_hidden(self, guest: PersonRecord, *, is_hidden: bool) -> None:
@@ -118,10 +117,8 @@ class Profiles:
 
         Raises: StoreDown.
         """
-        try:
+        with store_answers:
             person = await self._world.stores.people.get(person_id)
-        except StoreError as error:
-            raise StoreDown from error
         return person if person is not None and person.surface == CALLS else None
 
     async def people(self, person_ids: tuple[PersonId, ...]) -> dict[PersonId, PersonRecord]:
@@ -129,10 +126,8 @@ class Profiles:
 
         Raises: StoreDown.
         """
-        try:
+        with store_answers:
             found = await self._world.stores.people.many(person_ids)
-        except StoreError as error:
-            raise StoreDown from error
         return {person_id: found[person_id] for person_id in person_ids if person_id in found}
 
     async def _standing(self, person: PersonRecord) -> Standing:

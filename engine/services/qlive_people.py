@@ -2,13 +2,13 @@
 
 from msgspec.structs import replace
 
-from engine.errors import BadInput, NotFound, StoreDown, WrongPhase
+from engine.errors import BadInput, NotFound, WrongPhase
 from engine.node import Node
 from engine.services.accounts import NICKNAME_WIDTH_MAX, QLIVE, unfit_for_blind_dates
 from engine.services.identity import Identity
+from engine.storage import store_answers
 from engine.texts import cut_to_width, one_line
 from engine.world import World
-from store.interfaces.errors import StoreError
 from store.interfaces.people import PersonRecord, Profile
 
 __all__ = ["QlivePeople"]
@@ -27,10 +27,8 @@ class QlivePeople:
 
         Raises: NotFound: nobody. StoreDown.
         """
-        try:
+        with store_answers:
             person = await self._world.stores.people.by_public_id(QLIVE, public_id)
-        except StoreError as error:
-            raise StoreDown from error
         if person is None:
             raise NotFound("person")
         return person
@@ -51,11 +49,9 @@ class QlivePeople:
             nickname = cut_to_width(one_line(wanted.nickname), NICKNAME_WIDTH_MAX)
             # Of a name that is nothing but control characters nothing is left; then the one there is stays.
             wanted = replace(wanted, nickname=nickname or None)
-        try:
+        with store_answers:
             await self._world.stores.people.set_profile(person.id, wanted)
             changed = await self._world.stores.people.get(person.id)
-        except StoreError as error:
-            raise StoreDown from error
         assert changed is not None, f"person {person.id} vanished"
         self._identity.forget(person.id)
         return changed
@@ -69,13 +65,11 @@ class QlivePeople:
         if liked.id == person.id:
             raise BadInput("nobody likes himself here", field="user_id")
         likes = self._world.stores.likes
-        try:
+        with store_answers:
             if is_liked:
                 await likes.like(person.id, liked.id, self._node.now_ms())
             else:
                 await likes.unlike(person.id, liked.id)
-        except StoreError as error:
-            raise StoreDown from error
 
     async def likes(self, person: PersonRecord, public_id: str) -> bool:
         """Whether the person likes the one who shows that id.
@@ -83,7 +77,5 @@ class QlivePeople:
         Raises: NotFound. StoreDown.
         """
         liked = await self.person(public_id)
-        try:
+        with store_answers:
             return await self._world.stores.likes.likes(person.id, liked.id)
-        except StoreError as error:
-            raise StoreDown from error

@@ -5,10 +5,10 @@ from typing import Final
 import msgspec
 
 from engine import settings
-from engine.errors import StoreDown, WrongRole
+from engine.errors import WrongRole
 from engine.node import Node
+from engine.storage import store_answers
 from engine.world import World
-from store.interfaces.errors import StoreError
 from store.interfaces.people import PersonRecord, Role
 
 __all__ = ["DAY_MS", "Quotas", "Used"]
@@ -44,10 +44,8 @@ class Quotas:
         if anchor.role is not Role.ANCHOR:
             raise WrongRole
         now_ms = self._node.now_ms()
-        try:
+        with store_answers:
             count = await self._store.take(anchor.id, now_ms // DAY_MS, count_max=self._count_max)
-        except StoreError as error:
-            raise StoreDown from error
         if count is None:
             return Used(at_ms=now_ms, is_counted=False, count=self._count_max, left=0)
         return Used(at_ms=now_ms, is_counted=True, count=count, left=self._count_max - count)

@@ -20,8 +20,8 @@ from engine.node import Node
 from engine.ports import Payment, PaymentNotice
 from engine.services.reconciling import reconcile_for_ever
 from engine.services.welcome import require_welcome
+from engine.storage import store_answers
 from engine.world import World
-from store.interfaces.errors import StoreError
 from store.interfaces.ids import OrderId, Sequence
 from store.interfaces.ledger import Verdict
 from store.interfaces.money import Currency
@@ -96,15 +96,13 @@ class Recharge:
             created_at_ms=now_ms,
             request_key=key,
         )
-        try:
+        with store_answers:
             order = await self._world.stores.orders.add(wanted)
             if order.product_id != pack.id:
                 raise KeyReused
             if not order.payment:
                 payment = await self._announce(order, person, address)
                 order = await self._world.stores.orders.announced(order.id, msgspec.json.encode(payment))
-        except StoreError as error:
-            raise StoreDown from error
         self._world.log.info("order_created", order_id=order.id, person=person.id, price_fen=order.price)
         return order, msgspec.json.decode(order.payment, type=Payment)
 
@@ -132,10 +130,8 @@ class Recharge:
 
     async def finished_of(self, person: PersonRecord) -> tuple[OrderRecord, ...]:
         """Paid and failed orders, newest first."""
-        try:
+        with store_answers:
             return await self._world.stores.orders.finished_of(person.id, limit=LISTED_MAX)
-        except StoreError as error:
-            raise StoreDown from error
 
     async def run(self) -> None:
         """Ask the provider about orders that stay open, until cancelled: a lost notification loses no money."""
@@ -158,10 +154,8 @@ class Recharge:
                 await self._world.stores.orders.failed(order.id, now_ms)
 
     async def _apply(self, notice: PaymentNotice) -> None:
-        try:
+        with store_answers:
             order = await self._world.stores.orders.get(OrderId(notice.order_id))
-        except StoreError as error:
-            raise StoreDown from error
         if order is None or order.cashier is not Cashier.WECHAT:
             self._world.log.error("payment_for_unknown_order", order_id=notice.order_id)
             raise NotFound("order")

@@ -3,14 +3,15 @@
 The rule of the calls surface for ``Streams``; another surface brings one of its own. Knows no media server.
 """
 
-from engine.errors import Banned, EngineError, Forbidden, NotFound, SessionEnded, StoreDown
+from engine.errors import EngineError, Forbidden, NotFound, SessionEnded
 from engine.node import Node
 from engine.room.streams import is_trial, read_stream
 from engine.services.accounts import CALLS
 from engine.services.live_rooms import LiveRooms
 from engine.services.streams import Sender
+from engine.services.welcome import require_welcome
+from engine.storage import store_answers
 from engine.world import World
-from store.interfaces.errors import StoreError
 from store.interfaces.ids import PersonId, RoomId
 from store.interfaces.people import PersonRecord
 from store.interfaces.rooms import RoomRecord
@@ -78,15 +79,11 @@ class RoomStreams:
         return all(seat.person_id != sender.person.id for seat in record.seats)
 
     async def _person(self, person_id: PersonId) -> PersonRecord:
-        try:
+        with store_answers:
             person = await self._world.stores.people.get(person_id)
-        except StoreError as error:
-            raise StoreDown from error
         if person is None or person.surface != CALLS:
             raise NotFound("person")
-        ban = person.ban_at(self._node.now_ms())
-        if ban is not None:
-            raise Banned(ban.text)
+        require_welcome(person, self._node)
         return person
 
     async def _room(self, room_id: RoomId) -> RoomRecord:
@@ -95,10 +92,8 @@ class RoomStreams:
             return self._rooms.get(room_id).record
         except NotFound:
             pass
-        try:
+        with store_answers:
             record = await self._world.stores.rooms.get(room_id)
-        except StoreError as error:
-            raise StoreDown from error
         if record is None or not record.is_open:
             raise NotFound("room")
         raise SessionEnded

@@ -15,11 +15,11 @@ from engine.actors.actor import Actor
 from engine.actors.alarms import AlarmClock
 from engine.actors.directory import Directory
 from engine.actors.supervisor import Supervisor
-from engine.errors import AlreadyExists, Banned, EngineError, NotAMember, NotFound, SessionEnded, StoreDown
+from engine.errors import AlreadyExists, EngineError, NotAMember, NotFound, SessionEnded, StoreDown
 from engine.events import Given
 from engine.metrics import Metrics
 from engine.node import Node
-from engine.ports import Position
+from engine.ports import Goodbye, Position
 from engine.presence import Presence
 from engine.room.actor import RoomActor, RoomTools
 from engine.room.audience import everybody, standing_of
@@ -27,6 +27,8 @@ from engine.room.formats import Format, Rules
 from engine.room.messages import Destroy, Impose, Leave, Lift, Like, Listen, Message, Say, ShowGiven, Unseat
 from engine.room.roster import Roster, face_of
 from engine.room.state import RoomState, Standing, Viewer
+from engine.services.welcome import require_welcome
+from engine.storage import store_answers
 from engine.world import World
 from store.interfaces.errors import Conflict, StoreError, Unavailable
 from store.interfaces.ids import NOBODY, NodeId, PersonId, RoomId
@@ -40,7 +42,6 @@ ADOPTED_MAX: Final = 100_000
 ADOPTED_AT_ONCE_MAX: Final = 32
 LOOKS: Final = 2
 """One is too few: what the store was asked for and did not confirm may take effect after the first."""
-RESTART_CLOSE_CODE: Final = 1012  # Source: ALL-16.
 LIVES: Final = frozenset({RoomKind.BLIND_DATE, RoomKind.SHOW})
 """Kinds of rooms that are there only while there is something to watch."""
 ROSTER_MS: Final = 30_000
@@ -154,7 +155,7 @@ class Rooms:
 
         Raises: NotFound, NotAMember, Banned. Forbidden: he is muted there.
         """
-        self.require_welcome(person)
+        require_welcome(person, self._node)
         await self.ask(room_id, Say(person_id=person.id, face=face_of(person), text=text))
 
     async def like(self, person: PersonRecord, room_id: RoomId, count: int) -> RoomState:
@@ -162,7 +163,7 @@ class Rooms:
 
         Raises: NotFound, NotAMember, Banned.
         """
-        self.require_welcome(person)
+        require_welcome(person, self._node)
         return await self.ask(room_id, Like(person_id=person.id, count=count))
 
     async def listen(
@@ -266,10 +267,8 @@ class Rooms:
 
         Raises: StoreDown.
         """
-        try:
+        with store_answers:
             record = await self._world.stores.rooms.get(room_id)
-        except StoreError as error:
-            raise StoreDown from error
         return record is not None and record.is_open
 
     def has(self, room_id: RoomId) -> bool:
@@ -325,12 +324,6 @@ class Rooms:
     def form(self, state: RoomState) -> Format:
         """The rules of a room's kind."""
         return self.rules.formats[state.record.kind]
-
-    def require_welcome(self, person: PersonRecord) -> None:
-        """Raises: Banned: an operator has excluded this person."""
-        ban = person.ban_at(self._node.now_ms())
-        if ban is not None:
-            raise Banned(ban.text)
 
     # --- owning ----------------------------------------------------------------------------------------------------
 
@@ -443,11 +436,9 @@ class Rooms:
         async def make() -> Actor:
             if first and is_new:
                 return RoomActor(first.pop(), self._tools)
-            try:
+            with store_answers:
                 record = first.pop() if first else await self._claim_anew(room.id)
                 return RoomActor(record, self._tools, await self._former_viewers(record))
-            except StoreError as error:
-                raise StoreDown from error
 
         await self._directory.spawn(room.id, make)
 
@@ -493,7 +484,7 @@ class Rooms:
         state = self._bereft.pop(room_id, None)
         if state is not None and room_id not in self._owned:
             for person_id in everybody(state, self.form(state)):
-                self._world.sink.close(person_id, code=RESTART_CLOSE_CODE, reason="retry_after=1")
+                self._world.sink.close(person_id, code=Goodbye.RESTART, reason="retry_after=1")
 
     # --- the actors' callbacks -------------------------------------------------------------------------------------
 

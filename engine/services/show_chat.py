@@ -13,7 +13,7 @@ from typing import Final, Generic, TypeVar
 import msgspec
 
 from engine import settings
-from engine.errors import Banned, Silenced, StoreDown, TooMany
+from engine.errors import Banned, Silenced, TooMany
 from engine.events import AnchorLineShown, Event, RoomTextSaid
 from engine.node import Node
 from engine.ports import Clock
@@ -24,9 +24,10 @@ from engine.services.rooms import Rooms
 from engine.services.show_rooms import ShowRooms
 from engine.services.shows import Shows
 from engine.services.turns import Turns
+from engine.services.welcome import require_welcome
+from engine.storage import store_answers
 from engine.world import World
 from store.interfaces.chats import DOUBLE_MS, SPOKEN, AnchorRecord, RecordKind, ViewerLine
-from store.interfaces.errors import StoreError
 from store.interfaces.ids import PersonId, RoomId
 from store.interfaces.people import PersonRecord
 from store.interfaces.rooms import SanctionKind
@@ -85,7 +86,7 @@ class ShowChat:
         Raises: NotFound: no such show, or off air. Forbidden: no right to enter. Silenced. Banned. TooMany.
             SessionEnded: another node has it, for now. StoreDown: not confirmed; again is safe.
         """
-        self._rooms.require_welcome(person)
+        require_welcome(person, self._node)
         if self._rooms.place_in(self._show_rooms.get(room_id), person.id) is None:
             await self._show_rooms.require_right(person, await self._shows.get(room_id))
         said = (room_id, text)
@@ -142,10 +143,8 @@ class ShowChat:
         Raises: Forbidden: he has no right to enter. StoreDown.
         """
         await self._show_rooms.require_right(person, show)
-        try:
+        with store_answers:
             newest = await self._store.last_lines(show.id, limit=self._options.viewer_lines_shown)
-        except StoreError as error:
-            raise StoreDown from error
         return newest[::-1]
 
     async def conversation(self, person: PersonRecord, show: ShowRecord) -> tuple[AnchorRecord, ...]:
@@ -154,10 +153,8 @@ class ShowChat:
         Raises: Forbidden: he has no right to enter. StoreDown.
         """
         await self._show_rooms.require_right(person, show)
-        try:
+        with store_answers:
             newest = await self._store.last_spoken(show.id, limit=self._options.anchor_lines_shown)
-        except StoreError as error:
-            raise StoreDown from error
         return newest[::-1]
 
     # --- parts -----------------------------------------------------------------------------------------------------
@@ -176,13 +173,11 @@ class ShowChat:
         """Tell what is kept, unless it had been kept before this node had the room: then somebody else has told it."""
         is_repeat = said in self._unsure.of(key)
         self._unsure.note(key, said)
-        try:
+        with store_answers:
             if isinstance(kept, ViewerLine):
                 is_new = await self._store.keep_line(kept)
             else:
                 is_new = await self._store.keep_record(kept)
-        except StoreError as error:
-            raise StoreDown from error
         if event is not None and (is_new or is_repeat):
             await self._rooms.ask(kept.room_id, Announce(event=event))
         self._told.note(key, said)

@@ -17,7 +17,6 @@ from engine.errors import (
     NotFound,
     Refused,
     SessionEnded,
-    StoreDown,
     WrongPhase,
     WrongRole,
 )
@@ -31,8 +30,9 @@ from engine.services.admissions import Admissions
 from engine.services.rooms import Rooms
 from engine.services.shows import Shows
 from engine.services.turns import Turns
+from engine.services.welcome import require_welcome
+from engine.storage import store_answers
 from engine.world import World
-from store.interfaces.errors import StoreError
 from store.interfaces.ids import PersonId, RoomId
 from store.interfaces.people import PersonRecord, Role
 from store.interfaces.rooms import RoomKind, RoomRecord, SanctionKind
@@ -90,7 +90,7 @@ class ShowRooms:
         """
         if anchor.role is not Role.ANCHOR:
             raise WrongRole
-        self._rooms.require_welcome(anchor)
+        require_welcome(anchor, self._node)
         show = await self._shows.introduce(anchor, character, date=date)
         async with self._starts.of(show.id):
             if not self._rooms.has(show.id):
@@ -152,7 +152,7 @@ class ShowRooms:
         self._at.setdefault(room_id, {}).setdefault(person.id, {})[connection] = visit
         self._of.setdefault((person.id, connection), {})[room_id] = visit
         try:
-            self._rooms.require_welcome(person)
+            require_welcome(person, self._node)
             show = await self._shows.get(room_id)
             await self.require_right(person, show)
             if not await self.is_on_air(room_id):
@@ -283,10 +283,8 @@ class ShowRooms:
         if max(record.created_at_ms, self._heard_at_ms.get(record.id, 0)) > silent_since_ms:
             return False
         # What was heard before this node had the room, it has to look up once.
-        try:
+        with store_answers:
             heard_at_ms = await self._world.stores.chats.last_record_at_ms(record.id)
-        except StoreError as error:
-            raise StoreDown from error
         self._heard_at_ms[record.id] = heard_at_ms or 0
         return self._heard_at_ms[record.id] <= silent_since_ms
 

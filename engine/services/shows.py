@@ -12,6 +12,7 @@ from engine import settings
 from engine.errors import BadInput, Forbidden, NotFound, StoreDown, TooLong
 from engine.node import Node
 from engine.services.accounts import SITE
+from engine.storage import store_answers
 from engine.texts import one_line
 from engine.world import World
 from store.interfaces.errors import Conflict, StoreError
@@ -112,20 +113,16 @@ class Shows:
         if len(info.describe) > DESCRIPTION_CHARS_MAX:
             raise TooLong("describe")
         show = await self.introduce(anchor, character, date=date)
-        try:
+        with store_answers:
             return await self._store.describe(show.id, info)
-        except StoreError as error:
-            raise StoreDown from error
 
     async def get(self, room_id: RoomId) -> ShowRecord:
         """One show.
 
         Raises: NotFound, StoreDown.
         """
-        try:
+        with store_answers:
             show = await self._store.get(room_id)
-        except StoreError as error:
-            raise StoreDown from error
         if show is None:
             raise NotFound("room")
         return show
@@ -136,11 +133,9 @@ class Shows:
         Raises: StoreDown.
         """
         shows: dict[RoomId, ShowRecord] = {}
-        try:
+        with store_answers:
             for first in range(0, len(room_ids), LISTED_MAX):
                 shows |= await self._store.many(room_ids[first : first + LISTED_MAX])
-        except StoreError as error:
-            raise StoreDown from error
         return shows
 
     async def of_anchor(self, anchor_id: PersonId) -> tuple[ShowRecord, ...]:
@@ -148,7 +143,5 @@ class Shows:
 
         Raises: StoreDown.
         """
-        try:
+        with store_answers:
             return await self._store.of_anchor(anchor_id, limit=LISTED_MAX)
-        except StoreError as error:
-            raise StoreDown from error

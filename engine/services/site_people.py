@@ -25,6 +25,7 @@ from engine.services.site_names import (
     require_viewer_name,
 )
 from engine.services.web_sign_ins import WebSignIns
+from engine.storage import store_answers
 from engine.texts import one_line
 from engine.world import World
 from store.interfaces.credentials import Credential
@@ -102,10 +103,8 @@ class SitePeople:
         """
         compared = folded(name)
         await self._guessing.begin(name=compared, address=address)
-        try:
+        with store_answers:
             credential = await self._credentials.by_name(SITE, compared)
-        except StoreError as error:
-            raise StoreDown from error
         hashed = credential.password_hash if credential is not None else ""
         check = await self._world.passwords.check(password, hashed or None)
         if credential is None or not check.is_right:
@@ -129,10 +128,8 @@ class SitePeople:
 
     async def require_password(self, person_id: PersonId) -> None:
         """Raises: NotFound: nobody who has one. StoreDown."""
-        try:
+        with store_answers:
             credential = await self._credentials.of(person_id)
-        except StoreError as error:
-            raise StoreDown from error
         if credential is None or not credential.password_hash:
             raise NotFound("password")
 
@@ -152,12 +149,10 @@ class SitePeople:
         """
         identity = await self._world.google.finish(code=code, state=state, bound=bound)
         name = google_name(identity.sub)
-        try:
+        with store_answers:
             credential = await self._credentials.by_name(SITE, name)
             if credential is not None and identity.email not in ("", credential.email):
                 await self._credentials.set_email(credential.person_id, identity.email)
-        except StoreError as error:
-            raise StoreDown from error
         person = (
             await self._newcomer(identity, name) if credential is None else await self._person(credential.person_id)
         )
@@ -172,10 +167,8 @@ class SitePeople:
 
         Raises: StoreDown.
         """
-        try:
+        with store_answers:
             credential = await self._credentials.of(person_id)
-        except StoreError as error:
-            raise StoreDown from error
         return "" if credential is None else credential.email
 
     async def anchor(self, uid: str) -> PersonRecord:
@@ -183,10 +176,8 @@ class SitePeople:
 
         Raises: NotFound, StoreDown.
         """
-        try:
+        with store_answers:
             person = await self._people.by_public_id(SITE, uid)
-        except StoreError as error:
-            raise StoreDown from error
         if person is None:
             raise NotFound("anchor")
         return person
@@ -206,10 +197,8 @@ class SitePeople:
 
         Raises: NotFound, StoreDown.
         """
-        try:
+        with store_answers:
             person = await self._people.get(person_id)
-        except StoreError as error:
-            raise StoreDown from error
         if person is None or person.surface != SITE:
             raise NotFound("person")
         return person
@@ -219,10 +208,8 @@ class SitePeople:
 
         Raises: StoreDown.
         """
-        try:
+        with store_answers:
             return await self._people.many(tuple(person_ids))
-        except StoreError as error:
-            raise StoreDown from error
 
     # --- parts -----------------------------------------------------------------------------------------------------
 
@@ -238,23 +225,19 @@ class SitePeople:
             )
         except AlreadyExists:
             # Twice at once, in two windows.
-            try:
+            with store_answers:
                 credential = await self._credentials.by_name(SITE, name)
-            except StoreError as error:
-                raise StoreDown from error
             assert credential is not None, "a name that is taken and nobody's"
             return await self._person(credential.person_id)
 
     async def _register(
         self, username: str, names: tuple[str, ...], *, role: Role, password: str, email: str
     ) -> PersonRecord:
-        try:
+        with store_answers:
             for name in names:
                 if await self._credentials.by_name(SITE, name) is not None:
                     # Before a quarter of a second is spent on the password.
                     raise AlreadyExists
-        except StoreError as error:
-            raise StoreDown from error
         hashed = await self._world.passwords.hash(password, PASSWORD)
         return await self._add(username, names, role=role, password_hash=hashed, email=email)
 

@@ -6,10 +6,9 @@ from collections.abc import Mapping
 import msgspec
 
 from engine.billing.ledger import Ledger
-from engine.errors import StoreDown
+from engine.storage import store_answers
 from engine.world import World
 from store.interfaces.calls import CallRecord
-from store.interfaces.errors import StoreError
 from store.interfaces.ids import AccountId, CallId, PersonId
 from store.interfaces.ledger import Earned, EntryKind, JournalEntry
 from store.interfaces.money import Currency, wallet
@@ -145,16 +144,12 @@ class Statements:
         self, person_id: PersonId, currency: Currency, *, since_ms: int, until_ms: int, limit: int = ENTRIES_MAX
     ) -> tuple[JournalEntry, ...]:
         """The ledger lines behind a wallet, newest first."""
-        try:
+        with store_answers:
             return await self._world.stores.ledger.entries_of(
                 wallet(currency, person_id), since_ms=since_ms, until_ms=until_ms, limit=limit
             )
-        except StoreError as error:
-            raise StoreDown from error
 
     async def entries_of_call(self, call_id: CallId) -> tuple[JournalEntry, ...]:
         """The ledger lines of a call, oldest first."""
-        try:
+        with store_answers:
             return await self._world.stores.ledger.entries_of_call(call_id)
-        except StoreError as error:
-            raise StoreDown from error

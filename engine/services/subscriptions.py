@@ -7,11 +7,11 @@ from engine.billing.charging import charge
 from engine.billing.entries import subscription_move
 from engine.billing.ledger import Ledger
 from engine.billing.tariff import share_of
-from engine.errors import AlreadyExists, BadInput, NotFound, StoreDown, WrongPhase
+from engine.errors import AlreadyExists, BadInput, NotFound, WrongPhase
 from engine.node import Node
 from engine.services.welcome import require_welcome
+from engine.storage import store_answers
 from engine.world import World
-from store.interfaces.errors import StoreError
 from store.interfaces.ids import PersonId
 from store.interfaces.people import PersonRecord, Role
 from store.interfaces.subscriptions import SubscriptionRecord
@@ -82,10 +82,8 @@ class Subscriptions:
 
         Raises: StoreDown.
         """
-        try:
+        with store_answers:
             return await self._store.running_of(user_id, at_ms=self._node.now_ms(), limit=LISTED_MAX)
-        except StoreError as error:
-            raise StoreDown from error
 
     async def running(self, user_id: PersonId, anchor_id: PersonId) -> SubscriptionRecord | None:
         """The user's subscription to the anchor, unless it has expired.
@@ -100,20 +98,16 @@ class Subscriptions:
 
         Raises: StoreDown.
         """
-        try:
+        with store_answers:
             return await self._store.latest(user_id, anchor_id)
-        except StoreError as error:
-            raise StoreDown from error
 
     async def price_of(self, anchor_id: PersonId) -> int:
         """What the anchor asks for thirty days.
 
         Raises: StoreDown.
         """
-        try:
+        with store_answers:
             price = await self._store.price_of(anchor_id)
-        except StoreError as error:
-            raise StoreDown from error
         return self._price_at_first if price is None else price
 
     async def set_price(self, anchor: PersonRecord, price: int) -> None:
@@ -123,18 +117,14 @@ class Subscriptions:
         """
         if not 0 <= price <= self._price_max:
             raise BadInput(field="amount")
-        try:
+        with store_answers:
             await self._store.set_price(anchor.id, price)
-        except StoreError as error:
-            raise StoreDown from error
 
     async def _has_begun(self, wanted: SubscriptionRecord) -> bool:
         """Whether it could begin: decided where it is written, together with what it costs."""
         if not wanted.price:
-            try:
+            with store_answers:
                 return await self._store.begin(wanted)
-            except StoreError as error:
-                raise StoreDown from error
         move = subscription_move(wanted, earned=share_of(wanted.price, percent=self._share_percent))
         try:
             await charge(self._ledger, move, price=wanted.price)

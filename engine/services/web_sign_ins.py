@@ -6,20 +6,21 @@ got the answer, or a thief, or somebody robbed; unless it is a moment later, all
 """
 
 import hashlib
-from collections.abc import Awaitable
 from typing import Final
 
 import msgspec
 
-from engine.errors import Banned, NotSignedIn, StoreDown
+from engine.errors import NotSignedIn
 from engine.node import Node
-from engine.ports import TokenKind
+from engine.ports import Goodbye, TokenKind
 from engine.presence import Presence
 from engine.services.known_people import Known, KnownPeople
+from engine.services.welcome import is_shut_out, require_let_in
+from engine.storage import store_answers
 from engine.world import World
 from store.interfaces.errors import StoreError
 from store.interfaces.ids import PersonId
-from store.interfaces.people import BanKind, PersonRecord, Role
+from store.interfaces.people import PersonRecord, Role
 from store.interfaces.sign_ins import SignIn, TokenPair
 
 __all__ = ["COOKIE_S", "Opened", "Tokens", "WebSignIns"]
@@ -37,8 +38,6 @@ ID_BYTES: Final = 16
 COOKIE_BYTES: Final = 32
 SWEEP_MS: Final = 1_000
 ASKED_MAX: Final = 1_000
-SIGNED_OUT_CODE: Final = 4001
-BANNED_CODE: Final = 4003
 
 
 class Tokens(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,7 +79,7 @@ class WebSignIns:
 
         Raises: Banned: from everything. StoreDown.
         """
-        _require_unbanned(person, self._node)
+        require_let_in(person, self._node)
         rng, now_ms = self._world.rng, self._node.now_ms()
         pair = self._new_pair()
         sign_in_id, cookie = rng.hex(ID_BYTES), rng.hex(COOKIE_BYTES)
@@ -94,11 +93,9 @@ class WebSignIns:
             cookie_until_ms=now_ms + COOKIE_S * 1_000,
             pair=pair,
         )
-        try:
+        with store_answers:
             await self._store.open(sign_in, keep_max=SIGN_INS_MAX)
             await self._world.stores.people.note_login(person.id, now_ms)
-        except StoreError as error:
-            raise StoreDown from error
         return Opened(person=person, cookie=cookie, tokens=tokens)
 
     async def renew(self, refresh_token: str) -> Tokens:
@@ -108,13 +105,11 @@ class WebSignIns:
         """
         said = self._world.web_tokens.read(refresh_token, TokenKind.REFRESH, now_s=self._now_s())
         person = await self._person(PersonId(said.user_id))
-        _require_unbanned(person, self._node)
+        require_let_in(person, self._node)
         pair = self._new_pair()
         tokens, expires_at_ms = self._tokens_of(person, said.family_id, pair)
-        try:
+        with store_answers:
             kept = await self._store.rotate(said.family_id, said.token_id, pair, expires_at_ms=expires_at_ms)
-        except StoreError as error:
-            raise StoreDown from error
         if kept is None or kept.pair is None or kept.person_id != person.id:
             raise NotSignedIn("signed out")
         if kept.pair == pair:
@@ -132,10 +127,8 @@ class WebSignIns:
 
         Raises: StoreDown.
         """
-        try:
+        with store_answers:
             await self._store.close(sign_in_id)
-        except StoreError as error:
-            raise StoreDown from error
         self._cut_off(person_id)
 
     async def close_by_cookie(self, cookie: str) -> None:
@@ -143,7 +136,10 @@ class WebSignIns:
 
         Raises: StoreDown.
         """
-        sign_in = await self._found(self._store.by_cookie(_hash(cookie))) if cookie else None
+        if not cookie:
+            return
+        with store_answers:
+            sign_in = await self._store.by_cookie(_hash(cookie))
         if sign_in is not None:
             await self.close(sign_in.id, sign_in.person_id)
 
@@ -152,10 +148,8 @@ class WebSignIns:
 
         Raises: StoreDown.
         """
-        try:
+        with store_answers:
             await self._store.close_all(person_id)
-        except StoreError as error:
-            raise StoreDown from error
         self._cut_off(person_id)
 
     # --- knowing somebody again ------------------------------------------------------------------------------------
@@ -166,11 +160,7 @@ class WebSignIns:
         Raises: NotSignedIn: nobody's. StoreDown: not known here, and the store did not answer.
         """
         said = self._world.web_tokens.read(access_token, TokenKind.ACCESS, now_s=self._now_s())
-        credential = f"sign-in {said.family_id}"
-        known = self._known.get(credential)
-        if known is None:
-            sign_in = await self._found(self._store.get(said.family_id))
-            known = self._known.keep(credential, await self._alive(sign_in))
+        known = await self._known.look_up(f"sign-in {said.family_id}", lambda: self._by_id(said.family_id))
         if known.person.id != said.user_id:
             raise NotSignedIn("another person's sign-in")
         return known
@@ -180,14 +170,7 @@ class WebSignIns:
 
         Raises: as ``who_by_token``.
         """
-        credential = f"cookie {cookie}"
-        known = self._known.get(credential)
-        if known is not None:
-            return known
-        sign_in = await self._found(self._store.by_cookie(_hash(cookie)))
-        if sign_in is None or self._node.now_ms() >= sign_in.cookie_until_ms:
-            raise NotSignedIn("no such session")
-        return self._known.keep(credential, await self._alive(sign_in))
+        return await self._known.look_up(f"cookie {cookie}", lambda: self._by_cookie(cookie))
 
     # --- open sockets ----------------------------------------------------------------------------------------------
 
@@ -219,10 +202,10 @@ class WebSignIns:
         for person_id in people:
             if not watched[person_id] <= there:
                 self._cut_off(person_id)
-            elif person_id not in records or _is_banned(records[person_id], self._node):
+            elif person_id not in records or is_shut_out(records[person_id], self._node):
                 self._known.forget(person_id)
                 self._watched.pop(person_id, None)
-                self._world.sink.close(person_id, code=BANNED_CODE, reason="banned")
+                self._world.sink.close(person_id, code=Goodbye.BANNED, reason="banned")
 
     def _has_line(self, person_id: PersonId) -> bool:
         attendance = self._presence.attendance(person_id)
@@ -236,7 +219,7 @@ class WebSignIns:
     def _cut_off(self, person_id: PersonId) -> None:
         self._known.forget(person_id)
         self._watched.pop(person_id, None)
-        self._world.sink.close(person_id, code=SIGNED_OUT_CODE, reason="signed out")
+        self._world.sink.close(person_id, code=Goodbye.SIGNED_OUT, reason="signed out")
 
     def _new_pair(self) -> TokenPair:
         rng = self._world.rng
@@ -261,22 +244,26 @@ class WebSignIns:
         refresh, expires_at_ms = issue(TokenKind.REFRESH, pair.refresh_id)
         return Tokens(access=access, refresh=refresh), expires_at_ms
 
+    async def _by_id(self, sign_in_id: str) -> Known:
+        with store_answers:
+            sign_in = await self._store.get(sign_in_id)
+        return await self._alive(sign_in)
+
+    async def _by_cookie(self, cookie: str) -> Known:
+        with store_answers:
+            sign_in = await self._store.by_cookie(_hash(cookie))
+        if sign_in is None or self._node.now_ms() >= sign_in.cookie_until_ms:
+            raise NotSignedIn("no such session")
+        return await self._alive(sign_in)
+
     async def _alive(self, sign_in: SignIn | None) -> Known:
         if sign_in is None or self._node.now_ms() >= sign_in.expires_at_ms:
             raise NotSignedIn("signed out")
         return Known(await self._person(sign_in.person_id), sign_in.id)
 
-    async def _found(self, asked: Awaitable[SignIn | None]) -> SignIn | None:
-        try:
-            return await asked
-        except StoreError as error:
-            raise StoreDown from error
-
     async def _person(self, person_id: PersonId) -> PersonRecord:
-        try:
+        with store_answers:
             person = await self._world.stores.people.get(person_id)
-        except StoreError as error:
-            raise StoreDown from error
         if person is None:
             raise NotSignedIn("nobody")
         return person
@@ -284,13 +271,3 @@ class WebSignIns:
 
 def _hash(cookie: str) -> str:
     return hashlib.sha256(cookie.encode(errors="replace")).hexdigest()
-
-
-def _is_banned(person: PersonRecord, node: Node) -> bool:
-    ban = person.ban_at(node.now_ms())
-    return ban is not None and ban.kind is BanKind.ACCOUNT
-
-
-def _require_unbanned(person: PersonRecord, node: Node) -> None:
-    if person.ban is not None and _is_banned(person, node):
-        raise Banned(person.ban.text)

@@ -8,10 +8,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Final
 
-from engine.errors import Banned, NotSignedIn, WrongRole
+from engine.errors import NotSignedIn, WrongRole
 from engine.greenroom import Greenroom
-from engine.records import BanKind, PersonRecord, Role
+from engine.records import PersonRecord, Role
 from engine.services.accounts import CALLS
+from engine.services.welcome import require_let_in
 from handlers.wire.access import Caller, Incoming, Presented, ReadCredential
 from handlers.wire.members import Member
 
@@ -94,9 +95,7 @@ def authenticate(engine: Greenroom) -> Callable[[Presented], Awaitable[Member]]:
         if scheme == _PAIR and presented.subject != str(person.id):
             raise NotSignedIn
         if scheme == presented.scheme:
-            ban = person.ban_at(engine.node.now_ms())
-            if ban is not None and ban.kind is BanKind.ACCOUNT:
-                raise Banned(ban.text)
+            require_let_in(person, engine.node)
         engine.presence.seen(person)
         return Member(person=person, token=presented.token)
 

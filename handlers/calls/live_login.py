@@ -7,10 +7,11 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
-from engine.errors import BadInput, Banned, NotSignedIn
+from engine.errors import BadInput, NotSignedIn
 from engine.greenroom import Greenroom
-from engine.records import BanKind, PersonRecord
+from engine.records import PersonRecord
 from engine.services.accounts import CALLS
+from engine.services.welcome import require_let_in
 from handlers.calls.access import CallsCaller, even_banned, utils_token, weapp_pair
 from handlers.calls.envelope import WEAPP
 from handlers.calls.options import CallsOptions
@@ -90,13 +91,10 @@ async def log_in(caller: CallsCaller, wanted: LogIn) -> LoggedIn:
     if wanted.sdk_app_id != engine.world.signatures.app_id:
         raise BadInput(field="sdkAppID")
     person = await _holder(engine, credential, PersonId(wanted.user_id))
-    now_ms = engine.node.now_ms()
-    ban = person.ban_at(now_ms)
-    if ban is not None and ban.kind is BanKind.ACCOUNT:
-        raise Banned(ban.text)
+    require_let_in(person, engine.node)
     token = await engine.identity.open_session(person, device=DEVICE)
     engine.presence.seen(person)
-    return LoggedIn(user_id=str(person.id), token=token, timestamp=now_ms)
+    return LoggedIn(user_id=str(person.id), token=token, timestamp=engine.node.now_ms())
 
 
 async def log_out(caller: CallsCaller, _wanted: Weapp) -> Done:

@@ -7,10 +7,10 @@ headers, ``token`` in the query too. Knows no endpoint. Source: QL-2, QL-10.
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from engine.errors import Banned
 from engine.greenroom import Greenroom
 from engine.records import PersonRecord
 from engine.services.accounts import QLIVE
+from engine.services.welcome import require_welcome
 from handlers.wire.access import Caller, Incoming, Presented, bearer
 from handlers.wire.members import Member
 
@@ -62,7 +62,5 @@ def unbanned(caller: QliveCaller) -> PersonRecord:
     Raises: Banned.
     """
     person = caller.principal.person
-    ban = person.ban_at(caller.engine.node.now_ms())
-    if ban is not None:
-        raise Banned(ban.text)
+    require_welcome(person, caller.engine.node)
     return person

@@ -13,9 +13,10 @@ import msgspec
 
 from engine.errors import Banned, EngineError, NotAMember, NotFound, NotSignedIn, SessionEnded
 from engine.events import RoomClosed
-from engine.records import BanKind, PersonRecord
+from engine.records import PersonRecord
 from engine.services.accounts import QLIVE
 from engine.services.blind_dates import room_of
+from engine.services.welcome import require_let_in
 from handlers.qlive.access import QliveCaller, socket_token
 from handlers.qlive.envelope import ENVELOPE, Row, as_documented, row_of
 from handlers.qlive.frames import FRAMES, Frames, room_number
@@ -62,9 +63,7 @@ async def begin(caller: QliveCaller, wanted: Begin) -> RoomClosed | None:
     Raises: SessionEnded: it goes on, and this node does not have it (yet).
     """
     engine, person = caller.engine, caller.principal.person
-    ban = person.ban_at(engine.node.now_ms())
-    if ban is not None and ban.kind is BanKind.ACCOUNT:
-        raise Banned(ban.text)
+    require_let_in(person, engine.node)
     was_in = None if wanted.live_id is None else room_of(wanted.live_id)
     place = engine.blind_dates.place_of(person.id)
     room_id = was_in if place is None else place.state.record.id

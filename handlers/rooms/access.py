@@ -7,9 +7,10 @@ browsers give sockets no headers. Knows no room. Source: DS-8, ALL-3.
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from engine.errors import Banned, NotSignedIn
+from engine.errors import NotSignedIn
 from engine.greenroom import Greenroom
-from engine.records import BanKind, PersonRecord
+from engine.records import PersonRecord
+from engine.services.welcome import require_let_in
 from handlers.rooms.houses import HOUSES
 from handlers.wire.access import Caller, Incoming, Presented, bearer
 from handlers.wire.members import Member
@@ -41,9 +42,7 @@ def authenticate(engine: Greenroom) -> Callable[[Presented], Awaitable[Member]]:
 
     async def who(presented: Presented) -> Member:
         person = await _whose(engine, presented.token)
-        ban = person.ban_at(engine.node.now_ms())
-        if ban is not None and ban.kind is BanKind.ACCOUNT:
-            raise Banned(ban.text)
+        require_let_in(person, engine.node)
         engine.presence.seen(person)
         return Member(person=person, token=presented.token)
 

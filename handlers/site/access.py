@@ -11,11 +11,12 @@ from typing import Final
 
 import msgspec
 
-from engine.errors import Banned, Forbidden, NotSignedIn, WrongRole
+from engine.errors import Forbidden, NotSignedIn, WrongRole
 from engine.greenroom import Greenroom
-from engine.records import BanKind, PersonRecord, Role
+from engine.records import PersonRecord, Role
 from engine.services.guests import Guest
 from engine.services.known_people import Known
+from engine.services.welcome import require_let_in
 from handlers.site.cookies import GUEST, SESSION
 from handlers.wire.access import Caller, Incoming, Presented, ReadCredential, Whence, bearer
 
@@ -183,9 +184,8 @@ def authenticate(engine: Greenroom) -> Callable[[Presented], Awaitable[Visitor]]
         scheme = presented.scheme.removesuffix(_EVEN_BANNED)
         known = await _whose(engine, scheme, presented.token)
         person = known.person
-        ban = person.ban_at(engine.node.now_ms())
-        if ban is not None and ban.kind is BanKind.ACCOUNT and scheme == presented.scheme:
-            raise Banned(ban.text)
+        if scheme == presented.scheme:
+            require_let_in(person, engine.node)
         engine.presence.seen(person)
         return Visitor(person=person, sign_in_id=known.sign_in_id)
 

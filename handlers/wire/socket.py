@@ -33,7 +33,7 @@ from engine.errors import (
     TooMany,
     WrongRole,
 )
-from engine.ports import Clock, Log, Position, Timer
+from engine.ports import Clock, Goodbye, Log, Position, Timer
 from handlers.wire.access import Admission, Caller, Incoming, ReadCredential
 from handlers.wire.codec import read_json
 from handlers.wire.language import Language
@@ -89,10 +89,10 @@ class CloseCode(IntEnum):
     POLICY = 1008
     TOO_BIG = 1009
     BUG = 1011
-    RESTART = 1012
+    RESTART = Goodbye.RESTART
     NOT_NOW = 1013
-    NOT_SIGNED_IN = 4001
-    NOT_ALLOWED = 4003
+    NOT_SIGNED_IN = Goodbye.SIGNED_OUT
+    NOT_ALLOWED = Goodbye.BANNED
     TOO_SLOW = 4008
     REPLACED = 4009
 

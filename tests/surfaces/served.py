@@ -9,7 +9,7 @@ import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import fields, replace
-from typing import Any, NamedTuple, Self, TypeVar
+from typing import Any, ClassVar, NamedTuple, Protocol, Self, TypeVar
 from urllib.parse import urlencode
 
 from tornado.httpclient import AsyncHTTPClient, HTTPRequest
@@ -49,10 +49,12 @@ __all__ = [
     "PAY_KEY",
     "SDK_APP_ID",
     "Answered",
+    "Called",
     "Ear",
     "Like",
     "Served",
     "lacking",
+    "unreadable",
     "until",
 ]
 
@@ -98,6 +100,24 @@ NO_NUMBERS: tuple[object, ...] = (
     "true",
     "9" * 400,
 )
+
+
+def unreadable(field: str) -> tuple[bytes, ...]:
+    """Bodies that are no fields, however they are looked at; those that say anything say it of ``field``."""
+    name = field.encode()
+    return (
+        b"{",
+        b"[1]",
+        b'"token"',
+        b'{"%b":"a","%b":"b"}' % (name, name),
+        b'{"%b":NaN}' % name,
+        b"\xef\xbb\xbf{}",
+        b"\xff\xfe",
+        b"{" + b'"a":{' * 40 + b"}" * 41,
+        b'{"%b":"\\ud800"}' % name,
+        b"%b=%%ff" % name,
+    )
+
 
 ServedT = TypeVar("ServedT", bound="Served")
 
@@ -174,6 +194,13 @@ class Ear:
 
     async def say(self, frame: object) -> None:
         await self.connection.write_message(frame if isinstance(frame, str) else write_json(frame).decode())
+
+    async def answer_to(self, frame: object) -> Any:
+        """What the server answers to ``frame``, whatever else is told meanwhile."""
+        await self.say(frame)
+        while (told := await self.hear())["type"] not in ("reply", "error", "pong"):
+            pass
+        return told
 
     async def ended(self) -> tuple[int, str]:
         """(code, reason) once the server has closed."""
@@ -330,6 +357,38 @@ class Served:
                     ear.close()
                 await server.close_all_connections()
                 await self.tasks.cancel_all()
+
+
+class Caller(Protocol):
+    """Somebody whom a surface knows by headers."""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What every call of his carries."""
+
+
+class Called(Served):
+    """One whose paths all begin with ``base``, and whose people are known by their headers."""
+
+    base: ClassVar[str]
+
+    async def call(
+        self,
+        who: Caller | None,
+        method: str,
+        name: str,
+        /,
+        sent: dict[str, Any] | None = None,
+        *,
+        headers: dict[str, str] | None = None,
+        form: bool = False,
+    ) -> Answered:
+        """The answer to ``<method> <base>/<name>``; fields go in the query of a GET, else in the body."""
+        credential = {} if who is None else who.headers
+        path, both = f"{self.base}/{name}", {**credential, **(headers or {})}
+        if method == "GET":
+            return await self.ask(method, path, query=sent, headers=both)
+        return await self.ask(method, path, sent or {}, headers=both, form=form)
 
 
 def _as_text(fields: dict[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import asyncio
 
 from engine.services.accounts import CALLS
-from engine.services.identity import LOOKUPS_MAX
+from engine.services.known_people import LOOKUPS_MAX
 from store.interfaces.people import Role
 from tests.people import on_stage
 

@@ -1,89 +1,23 @@
 """One request and its reply for every entry of the contract. The page of the documentation shows these very ones.
 
-A golden says what has happened before (``given``), who asks, what is sent and what comes back, to the letter; where the
-reply holds something random or signed, ``Like`` gives its form and an example for the page. ``"<mei>"`` stands for the
-id that mei shows, which is random too, and ``"<hong as a number>"`` for a number of the same digits.
+Whoever asks is hong, mei, tom or nobody. Ids that people show are random too: ``"<mei>"`` stands for hers.
 """
 
-import re
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from typing import Any
+from tests.surfaces.goldens import Golden, Refusal
+from tests.surfaces.qlive.scene import APP_ID, Scene
+from tests.surfaces.served import Like
 
-from tests.surfaces.qlive.scene import APP_ID, BASE, Scene
-from tests.surfaces.served import Answered, Like
-
-__all__ = ["GOLDENS", "REFUSALS", "Golden", "Refusal", "filled", "send"]
-
-Given = Callable[[Scene], Awaitable[object]]
+__all__ = ["GOLDENS", "NOBODY_ID", "REFUSALS", "tom_and_mei_sit"]
 
 TOKEN = Like("d18c8d9db48fcb06cee8083d159c8661c9a65a29", r"[0-9a-f]{40}")
 SIGNATURE = Like("eJyrVgrx", r"[A-Za-z0-9*_-]{8,}")
 NEW_ID = Like("66766865", r"[1-9][0-9]{7}")
 ANOTHER_ID = Like("20193847", r"[1-9][0-9]{7}")
 NOBODY_ID = "99999999"
-PLACEHOLDER = re.compile(r"<(hong|mei|tom)>")
 PUSHED_TO = Like(
     f"rtmp://push.example/live/66766865?txSecret={'0' * 32}&txTime=6957c180",
     r"rtmp://push\.example/live/[1-9][0-9]{7}\?txSecret=[0-9a-f]{32}&txTime=[0-9a-f]{8}",
 )
-
-
-@dataclass(frozen=True)
-class Golden:
-    """``entry`` is the contract's id; ``who`` is hong, mei, tom or nobody."""
-
-    entry: str
-    call: str
-    """Method, and what comes behind the surface's prefix."""
-    who: str
-    sent: dict[str, Any]
-    reply: Any
-    given: Given | None = None
-    headers: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """What brings about the contract's example of an error."""
-
-    entry: str
-    who: str
-    sent: dict[str, Any]
-    given: Given | None = None
-
-
-def filled(scene: Scene, value: Any) -> Any:
-    """``value`` with the ids that people show for their names in angle brackets."""
-    match value:
-        case dict():
-            return {name: filled(scene, one) for name, one in value.items()}
-        case list():
-            return [filled(scene, one) for one in value]
-        case str() if value.endswith(" as a number>"):
-            return int(getattr(scene, value[1:].partition(" ")[0]).id)
-        case str():
-            return PLACEHOLDER.sub(lambda found: getattr(scene, found[1]).id, value)
-    return value
-
-
-async def send(
-    scene: Scene,
-    asked: Golden | Refusal,
-    call: str,
-    *,
-    changed: dict[str, Any] | None = None,
-    without: str = "",
-    form: bool = False,
-) -> Answered:
-    """Ask as a client does, with some fields replaced or one left out."""
-    method, _, name = call.partition(" ")
-    sent = {**filled(scene, asked.sent), **(changed or {})}
-    sent.pop(without, None)
-    who = None if asked.who == "nobody" else getattr(scene, asked.who)
-    headers = asked.headers if isinstance(asked, Golden) else None
-    await scene.limits_clock.advance(100)
-    return await scene.call(who, method, name.removeprefix(BASE).lstrip("/"), sent, headers=headers, form=form)
 
 
 # --- what has happened before ----------------------------------------------------------------------------------------

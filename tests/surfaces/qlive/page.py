@@ -11,8 +11,9 @@ from typing import Any, Final
 from handlers import qlive
 from handlers.wire.access import PUBLIC
 from handlers.wire.surface import Endpoint
+from tests.surfaces.goldens import filled
 from tests.surfaces.pages import Example, Page, as_json
-from tests.surfaces.qlive.golden import GOLDENS, filled
+from tests.surfaces.qlive.golden import GOLDENS
 from tests.surfaces.qlive.scene import OPTIONS, Person
 
 __all__ = ["PAGE"]

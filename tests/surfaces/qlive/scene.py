@@ -5,7 +5,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from adapters.config import QliveClient
 from engine import settings
@@ -15,7 +15,7 @@ from engine.services.blind_dates import room_of
 from handlers import qlive
 from handlers.qlive.access import authenticate
 from handlers.surfaces import Opened
-from tests.surfaces.served import PAY_KEY, SDK_APP_ID, Answered, Served
+from tests.surfaces.served import PAY_KEY, SDK_APP_ID, Called
 
 __all__ = ["APP_ID", "BASE", "CALLBACK_KEY", "OPTIONS", "Person", "Scene", "on_air"]
 
@@ -43,9 +43,10 @@ class Person(NamedTuple):
         return {"Authorization": f"QLiveToken {self.token}"}
 
 
-class Scene(Served):
+class Scene(Called):
     """One server, and the verbs of those who use it."""
 
+    base = BASE
     hong: Person
     mei: Person
     tom: Person
@@ -56,26 +57,6 @@ class Scene(Served):
             return (Opened(self.surface, authenticate(engine)),)
 
         super().__init__(options, opened)
-
-    # --- asking ----------------------------------------------------------------------------------------------------
-
-    async def call(
-        self,
-        who: Person | None,
-        method: str,
-        name: str,
-        /,
-        sent: dict[str, Any] | None = None,
-        *,
-        headers: dict[str, str] | None = None,
-        form: bool = False,
-    ) -> Answered:
-        """The answer to ``<method> /wx/api/qlive/<name>``; fields go in the query of a GET, else in the body."""
-        credential = {} if who is None else who.headers
-        path, both = f"{BASE}/{name}", {**credential, **(headers or {})}
-        if method == "GET":
-            return await self.ask(method, path, query=sent, headers=both)
-        return await self.ask(method, path, sent or {}, headers=both, form=form)
 
     # --- what has happened before ----------------------------------------------------------------------------------
 

@@ -5,9 +5,10 @@ import pytest
 
 from engine.errors import StoreDown
 from handlers import qlive
-from tests.surfaces.qlive.golden import GOLDENS, NOBODY_ID, filled, send
+from tests.surfaces.goldens import filled, send
+from tests.surfaces.qlive.golden import GOLDENS, NOBODY_ID
 from tests.surfaces.qlive.scene import APP_ID, BASE, OPTIONS, on_air
-from tests.surfaces.served import NO_NUMBERS, OPERATORS
+from tests.surfaces.served import NO_NUMBERS, OPERATORS, unreadable
 
 gen_test = pytest.mark.gen_test
 ENDPOINTS = {endpoint.source_id: endpoint for endpoint in qlive.surface(OPTIONS).endpoints}
@@ -159,21 +160,7 @@ async def test_a_profile_out_of_bounds_changes_nothing(sent, detail):
 
 
 @gen_test
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"{",
-        b"[1]",
-        b'"token"',
-        b'{"age":1,"age":2}',
-        b'{"age":NaN}',
-        b"\xef\xbb\xbf{}",
-        b"\xff\xfe",
-        b"{" + b'"a":{' * 40 + b"}" * 41,
-        b'{"nickname":"\\ud800"}',
-        b"a=%ff",
-    ],
-)
+@pytest.mark.parametrize("body", unreadable("nickname"))
 async def test_a_body_that_cannot_be_read_is_refused_in_the_envelope(body):
     async with on_air() as scene:
         answered = await scene.ask("POST", f"{BASE}/qlive_like/", body, headers=scene.mei.headers)

@@ -7,7 +7,8 @@ import pytest
 
 from handlers import qlive
 from handlers.wire.codec import write_json
-from tests.surfaces.qlive.golden import GOLDENS, REFUSALS, filled, send
+from tests.surfaces.goldens import addresses_of, filled, send
+from tests.surfaces.qlive.golden import GOLDENS, REFUSALS
 from tests.surfaces.qlive.scene import OPTIONS, on_air
 from tests.surfaces.served import lacking
 
@@ -47,11 +48,7 @@ async def test_a_request_gets_the_reply_of_the_page(golden, form):
     [
         pytest.param(entry["id"], address, id=address)
         for entry in CONTRACT.values()
-        for address in (
-            *entry["aliases"],
-            f"{entry['method']} {entry['path']}",
-            f"{entry['method']} {entry['path'].rstrip('/')}",
-        )
+        for address in addresses_of(entry)
         if entry["id"] in SERVED - BESIDE_THE_TABLE
     ],
 )

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from engine.records import BanKind
-from tests.surfaces.qlive.golden import filled
+from tests.surfaces.goldens import filled
 from tests.surfaces.qlive.scene import APP_ID, BASE, Person, Scene, on_air
 
 gen_test = pytest.mark.gen_test

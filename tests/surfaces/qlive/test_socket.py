@@ -194,10 +194,7 @@ async def listen(scene: Scene, who: Person, **query: str) -> Ear:
 
 async def answer(ear: Ear, kind: str, content: object = None) -> Any:
     """What the server answers to a frame, whatever else is told meanwhile."""
-    await ear.say({"type": kind, "id": 1, **({} if content is None else {"content": content})})
-    while (frame := await ear.hear())["type"] not in ("reply", "error", "pong"):
-        pass
-    return frame
+    return await ear.answer_to({"type": kind, "id": 1, **({} if content is None else {"content": content})})
 
 
 async def refused(ear: Ear, kind: str, content: object = None) -> str:

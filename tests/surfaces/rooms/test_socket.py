@@ -202,10 +202,7 @@ def test_every_fact_of_the_engine_is_told():
 
 async def answer(ear: Ear, kind: str, **data: object) -> Any:
     """What the server answers to a frame, whatever else is told meanwhile."""
-    await ear.say({"type": kind, "id": 1, "data": data})
-    while (frame := await ear.hear())["type"] not in ("reply", "error", "pong"):
-        pass
-    return frame
+    return await ear.answer_to({"type": kind, "id": 1, "data": data})
 
 
 async def refused(ear: Ear, kind: str, **data: object) -> str:

@@ -4,8 +4,9 @@ import json
 from typing import Any
 
 from engine.records import ShowKind
+from tests.surfaces.goldens import Refusal
 from tests.surfaces.served import Like
-from tests.surfaces.site.golden import Golden, Refusal
+from tests.surfaces.site.golden import Golden
 from tests.surfaces.site.scene import Scene
 
 __all__ = ["ANCHOR_LINE", "GOLDENS", "INFO", "REFUSALS", "TINA", "tina_is_on_air"]

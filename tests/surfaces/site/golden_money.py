@@ -3,8 +3,9 @@
 from typing import Any
 
 from engine.records import ShowInfo, ShowKind
+from tests.surfaces.goldens import Refusal
 from tests.surfaces.served import Like
-from tests.surfaces.site.golden import Golden, Refusal
+from tests.surfaces.site.golden import Golden
 from tests.surfaces.site.golden_live import INFO, TINA, both
 from tests.surfaces.site.scene import Person, Scene
 

@@ -1,8 +1,9 @@
 """Goldens of signing in and out. Source: seeds/000 1 … 3, seeds/001 1 and 2."""
 
 from adapters.google_login import NoGoogle
+from tests.surfaces.goldens import Refusal
 from tests.surfaces.served import Like
-from tests.surfaces.site.golden import TOKEN, UID, Golden, Refusal
+from tests.surfaces.site.golden import TOKEN, UID, Golden
 from tests.surfaces.site.scene import PASSWORD, Scene
 
 __all__ = ["GOLDENS", "REFUSALS"]

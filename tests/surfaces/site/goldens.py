@@ -1,7 +1,8 @@
 """All goldens and refusals of the site, chapter by chapter."""
 
+from tests.surfaces.goldens import Refusal
 from tests.surfaces.site import golden_live, golden_money, golden_people
-from tests.surfaces.site.golden import Golden, Refusal
+from tests.surfaces.site.golden import Golden
 
 __all__ = ["GOLDENS", "REFUSALS"]
 

@@ -11,8 +11,8 @@ from typing import Any, Final
 from handlers import site
 from handlers.wire.access import OPTIONAL, PUBLIC
 from handlers.wire.surface import Endpoint
+from tests.surfaces.goldens import filled
 from tests.surfaces.pages import Example, Page, as_json
-from tests.surfaces.site.golden import filled
 from tests.surfaces.site.goldens import GOLDENS
 from tests.surfaces.site.scene import OPTIONS, Person
 

@@ -17,7 +17,7 @@ from handlers import site
 from handlers.site.access import authenticate, guest_of
 from handlers.surfaces import Opened
 from store.interfaces.ids import PersonId
-from tests.surfaces.served import Answered, Served
+from tests.surfaces.served import Answered, Called
 
 __all__ = ["BASE", "OPTIONS", "OURS", "PASSWORD", "Person", "Scene", "cookies_of", "on_air"]
 
@@ -52,9 +52,10 @@ def cookies_of(answered: Answered) -> dict[str, str]:
     return {name: morsel.value for name, morsel in kept.items()}
 
 
-class Scene(Served):
+class Scene(Called):
     """One server, and the verbs of those who use it."""
 
+    base = BASE
     jliu: Person
     yi: Person
     wei: Person
@@ -71,26 +72,6 @@ class Scene(Served):
             return (Opened(self.surface, authenticate(engine), guest_of(engine)),)
 
         super().__init__(options, opened, **services)
-
-    # --- asking ----------------------------------------------------------------------------------------------------
-
-    async def call(
-        self,
-        who: Person | None,
-        method: str,
-        name: str,
-        /,
-        sent: dict[str, Any] | None = None,
-        *,
-        headers: dict[str, str] | None = None,
-        form: bool = False,
-    ) -> Answered:
-        """The answer to ``<method> /api/<name>``; fields go in the query of a GET, else in the body."""
-        credential = {} if who is None else who.headers
-        path, both = f"{BASE}/{name}", {**credential, **(headers or {})}
-        if method == "GET":
-            return await self.ask(method, path, query=sent, headers=both)
-        return await self.ask(method, path, sent or {}, headers=both, form=form)
 
     # --- what has happened before ----------------------------------------------------------------------------------
 

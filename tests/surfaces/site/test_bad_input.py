@@ -8,8 +8,9 @@ import pytest
 from handlers import site
 from handlers.wire.access import PUBLIC
 from handlers.wire.surface import RawRequest
-from tests.surfaces.served import OPERATORS
-from tests.surfaces.site.golden import Golden, send
+from tests.surfaces.goldens import send
+from tests.surfaces.served import OPERATORS, unreadable
+from tests.surfaces.site.golden import Golden
 from tests.surfaces.site.goldens import GOLDENS
 from tests.surfaces.site.scene import BASE, OPTIONS, PASSWORD, on_air
 
@@ -120,21 +121,7 @@ async def test_a_text_without_an_end_is_refused(golden):
 
 
 @gen_test
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"{",
-        b"[1]",
-        b'"token"',
-        b'{"username":"a","username":"b"}',
-        b'{"username":NaN}',
-        b"\xef\xbb\xbf{}",
-        b"\xff\xfe",
-        b"{" + b'"a":{' * 40 + b"}" * 41,
-        b'{"username":"\\ud800"}',
-        b"username=%ff",
-    ],
-)
+@pytest.mark.parametrize("body", unreadable("username"))
 async def test_a_body_that_cannot_be_read_is_refused_in_the_envelope(body):
     async with on_air() as scene:
         answered = await scene.ask("POST", f"{BASE}/users/user_login/", body)

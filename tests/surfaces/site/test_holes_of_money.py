@@ -11,7 +11,7 @@ import pytest
 from engine.errors import StoreDown
 from engine.records import ShowInfo, ShowKind
 from handlers import site
-from tests.surfaces.site.golden import filled, send
+from tests.surfaces.goldens import filled, send
 from tests.surfaces.site.golden_money import GOLDENS
 from tests.surfaces.site.scene import OPTIONS, Scene, on_air
 

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from engine.records import BanKind
-from tests.surfaces.site.golden import Golden, filled, send
+from tests.surfaces.goldens import filled, send
+from tests.surfaces.site.golden import Golden
 from tests.surfaces.site.goldens import GOLDENS
 from tests.surfaces.site.scene import BASE, Person, on_air
 
