@@ -48,6 +48,7 @@ from engine.services.statements import Statements
 from engine.services.streams import Streams
 from engine.services.subscriptions import Subscriptions
 from engine.services.web_sign_ins import WebSignIns
+from engine.snowflakes import Snowflakes
 from engine.world import World
 from store.interfaces.errors import StoreError
 
@@ -74,6 +75,7 @@ class Greenroom:
         )
         self.is_draining = False
         ids = Ids(world.stores.ids)
+        self.snowflakes = Snowflakes(world.stores.ids, node=self.node)
         alarms = AlarmClock(world.clock, tick_ms=ALARM_TICK_MS)
         tariff = Tariff(
             diamonds_per_100_points=options.billing.diamonds_per_100_points,

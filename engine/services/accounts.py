@@ -21,6 +21,7 @@ __all__ = [
     "NICKNAME_WIDTH_MAX",
     "QLIVE",
     "SITE",
+    "SOCIAL",
     "WOMAN",
     "AccountRules",
     "Newcomer",
@@ -32,6 +33,7 @@ __all__ = [
 CALLS: Final = "calls"
 QLIVE: Final = "qlive"
 SITE: Final = "site"
+SOCIAL: Final = "social"
 
 MAN: Final = 1
 WOMAN: Final = 2

@@ -15,6 +15,7 @@ __all__ = [
     "PersonId",
     "RoomId",
     "Sequence",
+    "Snowflake",
 ]
 
 PersonId = NewType("PersonId", int)
@@ -24,6 +25,8 @@ OrderId = NewType("OrderId", str)
 EntryId = NewType("EntryId", str)
 AccountId = NewType("AccountId", str)
 NodeId = NewType("NodeId", str)
+Snowflake = NewType("Snowflake", int)
+"""Of what the social app shows by numbers of 19 digits; below 2^63. Source: SO-9."""
 
 ID_MAX: Final = 2**53 - 1
 """Largest number that JavaScript clients read back exactly. Source: CA-5, DS-8."""
@@ -40,6 +43,7 @@ class Sequence(StrEnum):
     ORDER = "order"
     DONATION = "donation"
     AUDIT = "audit"
+    SNOWFLAKE_GIVER = "snowflake_giver"
 
 
 class IdStore(Protocol):

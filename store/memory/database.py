@@ -49,7 +49,7 @@ class Bucket(NamedTuple):
 def _first_numbers() -> dict[Sequence, int]:
     # Numbers of people and calls are told apart at a glance, and from numbers of anything else.
     return {Sequence.PERSON: 10_001, Sequence.CALL: 50_001} | dict.fromkeys(
-        (Sequence.ORDER, Sequence.DONATION, Sequence.AUDIT), 1
+        (Sequence.ORDER, Sequence.DONATION, Sequence.AUDIT, Sequence.SNOWFLAKE_GIVER), 1
     )
 
 

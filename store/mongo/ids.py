@@ -15,6 +15,7 @@ FIRST: Final = {
     Sequence.ORDER: 1,
     Sequence.DONATION: 1,
     Sequence.AUDIT: 1,
+    Sequence.SNOWFLAKE_GIVER: 1,
 }
 """Where each sequence begins: ids of different kinds are told apart at a glance."""
 

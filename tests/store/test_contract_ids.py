@@ -12,7 +12,13 @@ from tests.support.stores import on_every_store
 @on_every_store
 @pytest.mark.parametrize(
     ("sequence", "first"),
-    [(Sequence.PERSON, 10_001), (Sequence.CALL, 50_001), (Sequence.ORDER, 1), (Sequence.AUDIT, 1)],
+    [
+        (Sequence.PERSON, 10_001),
+        (Sequence.CALL, 50_001),
+        (Sequence.ORDER, 1),
+        (Sequence.AUDIT, 1),
+        (Sequence.SNOWFLAKE_GIVER, 1),
+    ],
 )
 async def test_numbers_begin_where_they_should_and_go_on_without_a_gap(
     stores: Stores, sequence: Sequence, first: int
