@@ -7,7 +7,7 @@ import msgspec
 
 from store.interfaces.calls import Price
 
-__all__ = ["Tariff", "gift_income", "share_of"]
+__all__ = ["Tariff", "share_of"]
 
 
 class Tariff(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,14 +32,6 @@ class Tariff(msgspec.Struct, frozen=True, kw_only=True):
     def gift_points(self, cost_diamonds: int) -> int:
         """What the anchor earns by gifts worth ``cost_diamonds``: back through the same exchange, rounded down."""
         return cost_diamonds * self.anchor_share_percent // self.diamonds_per_100_points
-
-
-def gift_income(cost: int, *, percent: int) -> int:
-    """The income that gifts worth ``cost`` are to whom they are given, rounded down.
-
-    Of the whole cost, whichever purse has paid it. Source: QL-32.
-    """
-    return share_of(cost, percent=percent)
 
 
 def share_of(price: int, *, percent: int) -> int:

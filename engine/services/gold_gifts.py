@@ -8,7 +8,7 @@ import msgspec
 from engine import settings
 from engine.billing.entries import gift_note, gold_gift_move
 from engine.billing.ledger import Ledger
-from engine.billing.tariff import gift_income
+from engine.billing.tariff import share_of
 from engine.errors import BadInput
 from engine.node import Node
 from engine.outbox import Outbox
@@ -40,7 +40,8 @@ class GoldGifts:
     def __init__(self, world: World, options: settings.Settings, *, node: Node, ledger: Ledger, outbox: Outbox) -> None:
         self._node = node
         self._giving = Giving(
-            earned_by=partial(gift_income, percent=options.qlive.income_percent),
+            # Of the whole cost, whichever purse has paid it. Source: QL-32.
+            earned_by=partial(share_of, percent=options.qlive.income_percent),
             move_of=gold_gift_move,
             amount_max=options.billing.amount_max,
             ledger=ledger,

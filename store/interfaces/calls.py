@@ -107,6 +107,11 @@ class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
         """Whether the call still has to end."""
         return self.phase is not Phase.ENDED
 
+    @property
+    def origin(self) -> tuple[object, ...]:
+        """What is fixed when a call begins to ring, and so tells whether two records are the same call."""
+        return (self.guest_id, self.anchor_id, self.rung_by, self.price, self.rung_at_ms)
+
     def side_of(self, person_id: PersonId) -> Side:
         """Which of the two this person is; only for the two."""
         return Side.GUEST if person_id == self.guest_id else Side.ANCHOR

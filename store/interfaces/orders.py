@@ -53,6 +53,20 @@ class OrderRecord(msgspec.Struct, frozen=True, kw_only=True):
     transaction_id: str = ""
     finished_at_ms: int | None = None
 
+    @property
+    def origin(self) -> tuple[object, ...]:
+        """What never changes of an order, and so tells whether two records are the same one."""
+        return (
+            self.person_id,
+            self.product_id,
+            self.currency,
+            self.amount,
+            self.price,
+            self.cashier,
+            self.created_at_ms,
+            self.request_key,
+        )
+
 
 class OrderStore(Protocol):
     """Orders. ``paid`` is written by ``LedgerStore.post`` with an ``OrderClaim``."""

@@ -22,7 +22,7 @@ class MemoryCalls:
     async def add(self, call: CallRecord) -> CallRecord:
         kept = self._database.calls.get(call.id)
         if kept is not None:
-            if _origin(kept) == _origin(call):
+            if kept.origin == call.origin:
                 return kept
             raise Conflict(f"call {call.id} is another one")
         parties = (call.guest_id, call.anchor_id)
@@ -107,11 +107,6 @@ class MemoryCalls:
 
 def _age(call: CallRecord) -> tuple[int, CallId]:
     return (call.rung_at_ms, call.id)
-
-
-def _origin(call: CallRecord) -> tuple[object, ...]:
-    """What is fixed when a call begins to ring, and so tells whether two records are the same call."""
-    return (call.guest_id, call.anchor_id, call.rung_by, call.price, call.rung_at_ms)
 
 
 def _phase(kept: CallRecord, call: CallRecord) -> Phase:

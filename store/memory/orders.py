@@ -29,7 +29,7 @@ class MemoryOrders:
                 return orders[known]
         kept = orders.get(order.id)
         if kept is not None:
-            if _origin(kept) == _origin(order):
+            if kept.origin == order.origin:
                 return kept
             raise Conflict(f"order {order.id} is another one")
         orders[order.id] = order
@@ -91,17 +91,3 @@ class MemoryOrders:
 
 def _place(order: OrderRecord) -> tuple[int, OrderId]:
     return order.created_at_ms, order.id
-
-
-def _origin(order: OrderRecord) -> tuple[object, ...]:
-    """What never changes of an order, and so tells whether two records are the same one."""
-    return (
-        order.person_id,
-        order.product_id,
-        order.currency,
-        order.amount,
-        order.price,
-        order.cashier,
-        order.created_at_ms,
-        order.request_key,
-    )

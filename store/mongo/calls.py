@@ -38,7 +38,7 @@ class MongoCalls:
             kept = await self.get(call.id)
             if kept is None:
                 raise LiveCall(PersonId(int(duplicate.key["people"]))) from duplicate
-            if _origin(kept) != _origin(call):
+            if kept.origin != call.origin:
                 raise Conflict(f"call {call.id} is another one") from duplicate
             return kept
         return call
@@ -113,11 +113,6 @@ def _call(document: Document | None) -> CallRecord | None:
 
 def _calls(documents: list[Document]) -> tuple[CallRecord, ...]:
     return tuple(record_of(document, CallRecord) for document in documents)
-
-
-def _origin(call: CallRecord) -> tuple[object, ...]:
-    """What is fixed when a call begins to ring, and so tells whether two records are the same call."""
-    return (call.guest_id, call.anchor_id, call.rung_by, call.price, call.rung_at_ms)
 
 
 def _phase_after(phase: Phase) -> object:

@@ -30,7 +30,7 @@ class MongoOrders:
             if known is not None:
                 return known
             kept = await self.get(order.id)
-            if kept is None or _origin(kept) != _origin(order):
+            if kept is None or kept.origin != order.origin:
                 raise Conflict(f"order {order.id} is another one") from duplicate
             return kept
         return order
@@ -98,17 +98,3 @@ class MongoOrders:
 
 def _order(document: Document | None) -> OrderRecord | None:
     return None if document is None else record_of(document, OrderRecord)
-
-
-def _origin(order: OrderRecord) -> tuple[object, ...]:
-    """What never changes of an order, and so tells whether two records are the same one."""
-    return (
-        order.person_id,
-        order.product_id,
-        order.currency,
-        order.amount,
-        order.price,
-        order.cashier,
-        order.created_at_ms,
-        order.request_key,
-    )

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from engine import settings
-from engine.billing.tariff import gift_income
+from engine.billing.tariff import share_of
 from engine.errors import BadInput, Banned, BelowFloor, KeyReused, NotFound, ProviderDown, StoreDown
 from engine.events import GiftSent
 from engine.services.statements import Purses
@@ -104,7 +104,7 @@ async def test_gold_pays_first_and_income_the_rest_and_the_recipient_earns_of_th
     ("cost", "percent", "earned"), [(1, 50, 0), (2, 50, 1), (3, 50, 1), (999, 33, 329), (7, 0, 0), (7, 100, 7)]
 )
 def test_what_a_gift_earns_is_rounded_down_on_its_whole_cost(cost: int, percent: int, earned: int):
-    assert gift_income(cost, percent=percent) == earned
+    assert share_of(cost, percent=percent) == earned
 
 
 async def test_the_percentage_is_a_setting():
