@@ -10,9 +10,12 @@ import msgspec
 
 from store.interfaces.calls import EndReason, Side
 from store.interfaces.ids import CallId, PersonId, RoomId
+from store.interfaces.messages import MessageRecord
 from store.interfaces.rooms import Face, SeatRecord
+from store.interfaces.shows import ShowKind
 
 __all__ = [
+    "AdmissionPaid",
     "AnchorLineShown",
     "AudienceChanged",
     "BalanceLow",
@@ -28,11 +31,13 @@ __all__ = [
     "GiftSent",
     "Given",
     "LinkMicSaid",
+    "MessageSaid",
     "MinuteBegan",
     "Muted",
     "OfferAnswered",
     "PartyLost",
     "PartyReturned",
+    "RightEnded",
     "RoomClosed",
     "RoomShown",
     "RoomTextSaid",
@@ -41,6 +46,7 @@ __all__ = [
     "SeatTaken",
     "SeatTakenAway",
     "SentAway",
+    "SubscriptionBegun",
     "WarningIssued",
     "decode_event",
     "encode_event",
@@ -152,6 +158,35 @@ class DonationMade(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     amount: int
 
 
+class SubscriptionBegun(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Somebody has subscribed to an anchor until ``until_ms``; told to both.
+
+    Sent at least once where it costs something, and ``event_id`` is the entry's id.
+    """
+
+    event_id: str
+    from_id: PersonId
+    from_name: str
+    to_id: PersonId
+    to_name: str
+    price: int
+    until_ms: int
+
+
+class AdmissionPaid(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Somebody has paid for entering an anchor's room, once and for good; told to both.
+
+    Sent at least once: ``event_id`` is the entry's id.
+    """
+
+    event_id: str
+    room_id: RoomId
+    from_id: PersonId
+    from_name: str
+    to_id: PersonId
+    price: int
+
+
 Given = GiftSent | DonationMade
 """What somebody has paid for and a room may see."""
 
@@ -261,6 +296,14 @@ class SentAway(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     until_ms: int | None
 
 
+class RightEnded(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """This person may be at the show no longer, and is not: it is of this ``kind`` now, with this price."""
+
+    room_id: RoomId
+    kind: ShowKind
+    price: int
+
+
 class RoomClosed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """The room is closed; told to everybody in it."""
 
@@ -296,6 +339,15 @@ class LinkMicSaid(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     reason: str
 
 
+class MessageSaid(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Somebody has said something to a friend, to a group or to everybody; told to those who are in it, him included.
+
+    It is kept. Sent at least once, and in one order to all who hear the conversation: receivers drop what they have.
+    """
+
+    message: MessageRecord
+
+
 class WarningIssued(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """The platform warns this person."""
 
@@ -321,6 +373,8 @@ Event = (
     | CallEnded
     | GiftSent
     | DonationMade
+    | SubscriptionBegun
+    | AdmissionPaid
     | SeatTaken
     | SeatLeft
     | SeatOffered
@@ -332,9 +386,11 @@ Event = (
     | AnchorLineShown
     | Muted
     | SentAway
+    | RightEnded
     | RoomClosed
     | RoomShown
     | LinkMicSaid
+    | MessageSaid
     | WarningIssued
     | BroadcastBanned
 )

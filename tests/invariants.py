@@ -18,7 +18,16 @@ from types import MappingProxyType
 from typing import Final
 
 from engine.call.meter import boundary_ms, minutes_begun
-from engine.events import CallEnded, CallStarted, DonationMade, Event, GiftSent, MinuteBegan
+from engine.events import (
+    AdmissionPaid,
+    CallEnded,
+    CallStarted,
+    DonationMade,
+    Event,
+    GiftSent,
+    MinuteBegan,
+    SubscriptionBegun,
+)
 from engine.greenroom import Greenroom
 from engine.services.subscriptions import SUBSCRIPTION_MS
 from store.interfaces.calls import CallRecord, EndReason, Phase, Side
@@ -545,12 +554,15 @@ def _one_live_call_each(evidence: Evidence) -> Iterator[str]:
 
 def _money_before_word(evidence: Evidence) -> Iterator[str]:
     entries = evidence.now.entries
-    gifts_heard: set[tuple[PersonId, str]] = set()
+    heard_of: set[tuple[PersonId, str]] = set()
     for person_id, events in evidence.journal.heard.items():
         for event in events:
             match event:
-                case GiftSent(event_id=event_id) | DonationMade(event_id=event_id):
-                    gifts_heard.add((person_id, event_id))
+                case GiftSent(event_id=event_id) | DonationMade(event_id=event_id) | AdmissionPaid(event_id=event_id):
+                    heard_of.add((person_id, event_id))
+                    needed = EntryId(event_id)
+                case SubscriptionBegun(event_id=event_id, price=price) if price:
+                    heard_of.add((person_id, event_id))
                     needed = EntryId(event_id)
                 case MinuteBegan(call_id=call_id, minute=minute):
                     needed = EntryId(f"call:{call_id}:m:{minute}")
@@ -563,8 +575,8 @@ def _money_before_word(evidence: Evidence) -> Iterator[str]:
     if not evidence.is_settled or not evidence.journal.heard:
         return
     for entry in entries.values():
-        is_told = entry.kind in (EntryKind.GIFT, EntryKind.DONATION)
-        if is_told and (entry.person_id, entry.id) not in gifts_heard:
+        is_told = entry.kind in (EntryKind.GIFT, EntryKind.DONATION, EntryKind.SUBSCRIPTION, EntryKind.ADMISSION)
+        if is_told and (entry.person_id, entry.id) not in heard_of:
             yield f"person {entry.person_id} never heard of {entry.kind} {entry.id}"
 
 

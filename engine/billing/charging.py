@@ -1,10 +1,19 @@
-"""Posting what somebody pays for, and what each verdict means to him."""
+"""Posting what somebody pays for: what names his request, and what each verdict means to him."""
 
 from engine.billing.ledger import Ledger
 from engine.errors import BelowFloor, KeyReused, WrongPhase
+from engine.ports import Rng
 from store.interfaces.ledger import JournalEntry, Move, Verdict
 
-__all__ = ["charge"]
+__all__ = ["charge", "name_of_request"]
+
+
+def name_of_request(key: str | None, rng: Rng) -> str:
+    """What tells a request from all others of the same person: its idempotency key, or one of ours where it has none.
+
+    They are marked, so that nobody can guess one of ours into being.
+    """
+    return f"s:{rng.hex(12)}" if key is None else f"k:{key}"
 
 
 async def charge(ledger: Ledger, move: Move, *, price: int) -> JournalEntry:

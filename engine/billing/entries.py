@@ -6,7 +6,7 @@ income, only that income may pay too. Diamonds of the site go by way of the hous
 kind.
 """
 
-from engine.events import DonationMade, GiftSent, encode_event
+from engine.events import AdmissionPaid, DonationMade, GiftSent, SubscriptionBegun, encode_event
 from store.interfaces.calls import CallRecord
 from store.interfaces.donations import DonationRecord
 from store.interfaces.ids import AccountId, EntryId, PersonId, RoomId
@@ -39,6 +39,7 @@ __all__ = [
     "grant_move",
     "minute_move",
     "recharge_move",
+    "subscription_entry_id",
     "subscription_move",
 ]
 
@@ -147,24 +148,27 @@ def donation_move(donation: DonationRecord, event: DonationMade, *, earned: int)
         earned=earned,
         note=donation_note(donation.anchor_id, donation.amount),
         claim=DonationClaim(donation=donation),
-        outbox=OutboxRow(
-            id=donation.id, person_ids=(donation.user_id, donation.anchor_id), payload=encode_event(event)
-        ),
+        event=event,
     )
 
 
-def subscription_move(subscription: SubscriptionRecord, *, earned: int) -> Move:
-    """What ``subscription`` costs, of which the anchor gets ``earned``. Source: SITE-26."""
-    user_id, anchor_id = subscription.user_id, subscription.anchor_id
+def subscription_entry_id(user_id: PersonId, anchor_id: PersonId, since_ms: int) -> EntryId:
+    """The natural key of a subscription."""
+    return EntryId(f"sub:{user_id}:{anchor_id}:{since_ms}")
+
+
+def subscription_move(subscription: SubscriptionRecord, event: SubscriptionBegun, *, earned: int) -> Move:
+    """What ``subscription`` costs, of which the anchor gets ``earned``; both hear of it. Source: SITE-26."""
     return _site_move(
-        EntryId(f"sub:{user_id}:{anchor_id}:{subscription.since_ms}"),
+        EntryId(event.event_id),
         EntryKind.SUBSCRIPTION,
-        payer=user_id,
+        payer=subscription.user_id,
         price=subscription.price,
-        payee=anchor_id,
+        payee=subscription.anchor_id,
         earned=earned,
-        note=f"→ {anchor_id}",
+        note=f"→ {subscription.anchor_id}",
         claim=SubscriptionClaim(subscription=subscription),
+        event=event,
     )
 
 
@@ -173,18 +177,17 @@ def admission_entry_id(person_id: PersonId, room_id: RoomId) -> EntryId:
     return EntryId(f"vip:{person_id}:{room_id}")
 
 
-def admission_move(
-    person_id: PersonId, room_id: RoomId, *, price: int, anchor_id: PersonId, earned: int, note: str
-) -> Move:
-    """The right to enter, for ``price``; the anchor gets ``earned``. ``note`` tells whose request has bought it."""
+def admission_move(event: AdmissionPaid, *, earned: int, note: str) -> Move:
+    """The right to enter, of which the anchor gets ``earned``; both hear of it. ``note`` tells whose request paid."""
     return _site_move(
-        admission_entry_id(person_id, room_id),
+        EntryId(event.event_id),
         EntryKind.ADMISSION,
-        payer=person_id,
-        price=price,
-        payee=anchor_id,
+        payer=event.from_id,
+        price=event.price,
+        payee=event.to_id,
         earned=earned,
         note=note,
+        event=event,
     )
 
 
@@ -197,8 +200,8 @@ def _site_move(
     payee: PersonId,
     earned: int,
     note: str,
+    event: DonationMade | SubscriptionBegun | AdmissionPaid,
     claim: Claim | None = None,
-    outbox: OutboxRow | None = None,
 ) -> Move:
     """Payer to house to payee. A cost, though of one wallet only: its receipt counts what is not folded yet."""
     return Move(
@@ -209,7 +212,7 @@ def _site_move(
         cost=Cost(wallets=(wallet(Currency.SITE_DIAMONDS, payer),), amount=price),
         note=note,
         claim=claim,
-        outbox=outbox,
+        outbox=OutboxRow(id=entry_id, person_ids=(payer, payee), payload=encode_event(event)),
     )
 
 

@@ -1,21 +1,24 @@
 """Who may enter the anchors' rooms of the site, and paying for it once and for good (SITE-30 … 32, SITE-34).
 
 The entry that pays is the record: a right is never sold twice, so it needs no other. Who is inside is asked of whoever
-has the room.
+has the room; only he sells the places of a one-to-one room.
 """
 
-from collections.abc import Callable, Collection
 from enum import StrEnum
 
 import msgspec
 
 from engine import settings
-from engine.billing.charging import charge
+from engine.billing.charging import charge, name_of_request
 from engine.billing.entries import admission_entry_id, admission_move
 from engine.billing.ledger import Ledger
 from engine.billing.tariff import share_of
-from engine.errors import AlreadyExists, BadInput, Busy, WrongPhase
+from engine.errors import AlreadyExists, BadInput, Busy, SessionEnded, WrongPhase
+from engine.events import AdmissionPaid
 from engine.node import Node
+from engine.outbox import Outbox
+from engine.services.guests import is_guest
+from engine.services.rooms import Rooms
 from engine.services.subscriptions import Subscriptions
 from engine.services.welcome import require_welcome
 from engine.world import World
@@ -24,7 +27,7 @@ from store.interfaces.ledger import JournalEntry
 from store.interfaces.people import PersonRecord
 from store.interfaces.shows import ShowKind, ShowRecord
 
-__all__ = ["AdmissionReceipt", "Admissions", "Right", "price_to_enter"]
+__all__ = ["AdmissionReceipt", "Admissions", "Pass", "Right", "kind_to_enter", "price_to_enter"]
 
 
 class Right(StrEnum):
@@ -35,6 +38,13 @@ class Right(StrEnum):
     OWNER = "owner"
     PAID = "paid"
     SUBSCRIBED = "subscribed"
+
+
+class Pass(msgspec.Struct, frozen=True):
+    """A right, and when it expires (None: never). At a show of another kind it is worth nothing."""
+
+    right: Right
+    until_ms: int | None = None
 
 
 class AdmissionReceipt(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,6 +60,11 @@ def price_to_enter(show: ShowRecord) -> int:
     return 0 if show.info is None or show.info.kind is ShowKind.FREE else show.info.price
 
 
+def kind_to_enter(show: ShowRecord) -> ShowKind:
+    """What the show is to whoever wants to enter. What it costs makes no difference to those who are inside."""
+    return ShowKind.FREE if show.info is None or not price_to_enter(show) else show.info.kind
+
+
 class Admissions:
     """Rights to enter."""
 
@@ -60,51 +75,47 @@ class Admissions:
         *,
         node: Node,
         ledger: Ledger,
+        outbox: Outbox,
         subscriptions: Subscriptions,
-        inside: Callable[[RoomId], Collection[PersonId]],
+        rooms: Rooms,
     ) -> None:
-        """``inside`` names who is in a room now, as far as this node knows; nobody in one that it has not."""
         self._clock = world.clock
         self._rng = world.rng
         self._node = node
         self._ledger = ledger
+        self._outbox = outbox
         self._subscriptions = subscriptions
-        self._inside = inside
+        self._rooms = rooms
         self._options = options.site
-        self._kept_until_ms: dict[tuple[RoomId, PersonId], int] = {}
+        self._kept_until_ms: dict[RoomId, dict[PersonId, int]] = {}
         """Places of one-to-one rooms that are being paid for, or were a moment ago."""
 
-    async def right_of(self, person_id: PersonId | None, show: ShowRecord) -> Right | None:
-        """Why the person (None: somebody without an account) may enter; None when he may not. Source: SITE-31.
+    async def pass_of(self, person_id: PersonId, show: ShowRecord) -> Pass | None:
+        """Why the person may enter, and for how long; None when he may not. Source: SITE-31.
 
         Raises: StoreDown.
         """
-        if not price_to_enter(show):
-            return Right.FREE
-        if person_id is None:
-            return None
+        kind = kind_to_enter(show)
+        if kind is ShowKind.FREE:
+            return Pass(Right.FREE)
         if person_id == show.anchor_id:
-            return Right.OWNER
+            return Pass(Right.OWNER)
+        if is_guest(person_id):
+            return None
         if await self._ledger.entry(admission_entry_id(person_id, show.id)) is not None:
-            return Right.PAID
-        assert show.info is not None
+            return Pass(Right.PAID)
         # A one-to-one room sells its only place; that comes with no subscription.
-        is_open_to_subscribers = show.info.kind is ShowKind.VIP
-        if is_open_to_subscribers and await self._subscriptions.running(person_id, show.anchor_id) is not None:
-            return Right.SUBSCRIBED
+        if kind is ShowKind.VIP:
+            subscription = await self._subscriptions.running(person_id, show.anchor_id)
+            if subscription is not None:
+                return Pass(Right.SUBSCRIBED, subscription.until_ms)
         return None
 
     def require_place(self, person_id: PersonId, show: ShowRecord) -> None:
         """Raises: Busy: it is a one-to-one room, and as many others as may be are inside or about to be."""
-        if show.info is None or show.info.kind is not ShowKind.ONE_TO_ONE or person_id == show.anchor_id:
+        if not _is_one_to_one(show) or person_id == show.anchor_id:
             return
-        now_mono_ms = self._clock.mono_ms()
-        kept = {
-            who
-            for (room_id, who), until_ms in self._kept_until_ms.items()
-            if room_id == show.id and now_mono_ms < until_ms
-        }
-        others = (kept | set(self._inside(show.id))) - {person_id, show.anchor_id}
+        others = {*self._places_kept(show.id), *self._rooms.people_in(show.id)} - {person_id, show.anchor_id}
         if len(others) >= self._options.one_to_one_guests_max:
             raise Busy
 
@@ -116,9 +127,10 @@ class Admissions:
         Raises:
             AlreadyExists: it is paid; nothing is charged. WrongPhase: there is nothing to pay, or it is one's own room.
             Busy: somebody else is in the one-to-one room; nothing is charged. BadInput: another price (``amount``).
+            SessionEnded: a one-to-one room that another node has, for now; nothing is charged.
             Banned. BelowFloor: not enough diamonds. StoreDown: not confirmed; again is safe.
         """
-        request = f"s:{self._rng.hex(12)}" if key is None else f"k:{key}"
+        request = name_of_request(key, self._rng)
         entry_id = admission_entry_id(person.id, show.id)
         paid = await self._ledger.entry(entry_id)
         if paid is not None:
@@ -129,30 +141,44 @@ class Admissions:
             raise WrongPhase("nothing to pay")
         if amount is not None and amount != price:
             raise BadInput(f"it costs {price}", field="amount")
-        self.require_place(person.id, show)
-        self._keep_place(person.id, show.id)
-        move = admission_move(
-            person.id,
-            show.id,
+        if _is_one_to_one(show):
+            if not self._rooms.has(show.id) and await self._rooms.goes_on_without(show.id):
+                raise SessionEnded
+            self.require_place(person.id, show)
+            self._keep_place(person.id, show.id)
+        event = AdmissionPaid(
+            event_id=entry_id,
+            room_id=show.id,
+            from_id=person.id,
+            from_name=person.nickname,
+            to_id=show.anchor_id,
             price=price,
-            anchor_id=show.anchor_id,
-            earned=share_of(price, percent=self._options.anchor_share_percent),
-            note=request,
         )
+        move = admission_move(event, earned=share_of(price, percent=self._options.anchor_share_percent), note=request)
         try:
             entry = await charge(self._ledger, move, price=price)
         except BaseException:
-            self._kept_until_ms.pop((show.id, person.id), None)
+            self._kept_until_ms.get(show.id, {}).pop(person.id, None)
             raise
+        self._outbox.kick()
         return _receipt(entry, request)
 
     def _keep_place(self, person_id: PersonId, room_id: RoomId) -> None:
-        """Until he is inside: two who pay at once are not to pay for one place. Of other rooms it means nothing."""
+        """Until he is inside: two who pay at once are not to pay for one place."""
+        until_ms = self._clock.mono_ms() + self._options.place_kept_ms
+        kept = {one: places for one in self._kept_until_ms if (places := self._places_kept(one))}
+        self._kept_until_ms = {**kept, room_id: {**kept.get(room_id, {}), person_id: until_ms}}
+
+    def _places_kept(self, room_id: RoomId) -> dict[PersonId, int]:
+        """For whom, and until when."""
         now_mono_ms = self._clock.mono_ms()
-        self._kept_until_ms = {
-            place: until_ms for place, until_ms in self._kept_until_ms.items() if now_mono_ms < until_ms
-        }
-        self._kept_until_ms[room_id, person_id] = now_mono_ms + self._options.place_kept_ms
+        kept = self._kept_until_ms.get(room_id, {})
+        return {person_id: until_ms for person_id, until_ms in kept.items() if now_mono_ms < until_ms}
+
+
+def _is_one_to_one(show: ShowRecord) -> bool:
+    """Also where it costs nothing: there is one place all the same."""
+    return show.info is not None and show.info.kind is ShowKind.ONE_TO_ONE
 
 
 def _receipt(entry: JournalEntry, request: str) -> AdmissionReceipt:

@@ -93,6 +93,9 @@ class CryptoRecharge:
             if order.product_id != package.usdt:
                 raise KeyReused
             order = await (self._announced(order) if order.id == wanted.id else self._announced_by_another(order))
+        if not order.payment:
+            # The answer came so late that the order had been given up; nobody is told where to pay for it.
+            raise ProviderDown
         return order, msgspec.json.decode(order.payment, type=CryptoPayment)
 
     async def status_of(self, person: PersonRecord, order_id: OrderId) -> CryptoStatus:

@@ -6,7 +6,7 @@ Money, record and event of a donation are one entry (INV-10).
 import msgspec
 
 from engine import settings
-from engine.billing.charging import charge
+from engine.billing.charging import charge, name_of_request
 from engine.billing.entries import donation_entry_id, donation_move, donation_note
 from engine.billing.ledger import Ledger
 from engine.billing.tariff import share_of
@@ -61,7 +61,7 @@ class Donations:
             KeyReused: the key was used for another donation.
             StoreDown: not confirmed; with the same key, again is safe.
         """
-        entry_id = donation_entry_id(user.id, f"s:{self._rng.hex(12)}" if key is None else f"k:{key}")
+        entry_id = donation_entry_id(user.id, name_of_request(key, self._rng))
         if key is not None:
             # Before anything else: what has been given stays given, whatever either of the two is by now.
             paid = await self._ledger.entry(entry_id)

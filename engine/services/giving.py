@@ -8,7 +8,7 @@ from typing import Protocol
 
 import msgspec
 
-from engine.billing.charging import charge
+from engine.billing.charging import charge, name_of_request
 from engine.billing.entries import gift_entry_id
 from engine.billing.ledger import Ledger
 from engine.errors import BadInput, KeyReused, NotFound
@@ -94,7 +94,7 @@ class Giving:
             NotFound: no such gift. BadInput: that many cost too much. BelowFloor: the giver cannot pay.
             KeyReused: the key was used for another gift. StoreDown: not confirmed; with the same key, again is safe.
         """
-        entry_id = gift_entry_id(giver.id, f"s:{self._rng.hex(12)}" if key is None else f"k:{key}")
+        entry_id = gift_entry_id(giver.id, name_of_request(key, self._rng))
         if key is not None:
             # Before the catalogue: what has been given stays given when nobody can give it any more.
             given = await self._ledger.entry(entry_id)

@@ -14,7 +14,7 @@ from engine.ids import Ids
 from engine.metrics import Metrics
 from engine.node import Node
 from engine.presence import Presence
-from engine.services.accounts import SITE
+from engine.services.accounts import SITE, SOCIAL
 from engine.services.calls import Calls
 from engine.services.checks import WAIT_FOR_STORE, Check, CheckResult, unanswered
 from engine.services.crypto_recharge import CryptoRecharge
@@ -23,6 +23,8 @@ from engine.services.notices import Notices
 from engine.services.operator_rooms import OperatorRooms, RoomCounts
 from engine.services.rooms import Rooms
 from engine.services.site_people import SitePeople
+from engine.services.social_people import SocialPeople
+from engine.services.social_sign_ins import SocialSignIns
 from engine.services.statements import ENTRIES_MAX, DayOfIncome, Statements, earned_by
 from engine.services.web_sign_ins import WebSignIns
 from engine.storage import store_answers
@@ -137,6 +139,8 @@ class Operator:
         identity: Identity,
         web_sign_ins: WebSignIns,
         site_people: SitePeople,
+        social_people: SocialPeople,
+        social_sign_ins: SocialSignIns,
         calls: Calls,
         rooms: Rooms,
         notices: Notices,
@@ -154,6 +158,8 @@ class Operator:
         self._identity = identity
         self._web_sign_ins = web_sign_ins
         self._site_people = site_people
+        self._social_people = social_people
+        self._social_sign_ins = social_sign_ins
         self._calls = calls
         self.rooms = OperatorRooms(world, options, node=node, rooms=rooms, presence=presence, note=self.note)
         """What concerns live rooms."""
@@ -436,6 +442,16 @@ class Operator:
         self._identity.forget(person_id)
         return await self._person(person_id)
 
+    async def set_level(self, person_id: PersonId, level: int, *, actor: str, reason: str) -> None:
+        """Make somebody of the social app a guest (0), a user, a member, an administrator or a super one (4).
+
+        Raises: NotFound: nobody, or nobody there. Forbidden: the last super administrator stays one. StoreDown.
+        """
+        if (await self._person(person_id)).surface != SOCIAL:
+            raise NotFound("member")
+        await self.note(actor, f"person.level.{level}", str(person_id), reason)
+        await self._social_people.appoint(person_id, level)
+
     async def open_session(self, person_id: PersonId, *, actor: str, reason: str) -> str:
         """A token with which a client may act as this person; his own sign-ins stay. For development.
 
@@ -445,6 +461,8 @@ class Operator:
         await self.note(actor, "person.session", str(person_id), reason)
         if person.surface == SITE:
             return (await self._web_sign_ins.open(person)).tokens.access
+        if person.surface == SOCIAL:
+            return (await self._social_sign_ins.open(person, device=DEVICE)).atoken
         return await self._identity.open_session(person, device=DEVICE)
 
     async def reset_password(self, person_id: PersonId, *, actor: str, reason: str) -> str:

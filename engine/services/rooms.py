@@ -330,7 +330,7 @@ class Rooms:
     async def make(self, room: RoomRecord) -> RoomRecord:
         """Keep a new room, and own it.
 
-        Raises: AlreadyExists, StoreDown.
+        Raises: AlreadyExists, StoreDown. SessionEnded: it is kept, and to be taken over.
         """
         try:
             kept = await self._world.stores.rooms.add(room)
@@ -424,13 +424,19 @@ class Rooms:
             self._doubt(record.id)
             self._world.log.warning("room_not_claimed", room_id=record.id)
         except SessionEnded:
-            return  # It closed as it was taken over.
+            return  # It closed as it was taken over, or this node began anew.
         except StoreDown:
             self._doubt(record.id)
         finally:
             self._adopting.discard(record.id)
 
     async def _own(self, room: RoomRecord, *, is_new: bool = True) -> None:
+        """Have an actor for a room that has just been kept as this node's.
+
+        Raises: SessionEnded: this node has begun anew since it asked for the room, and must take it over.
+        """
+        if room.owner != self._node.id:
+            raise SessionEnded
         first = [room]
 
         async def make() -> Actor:
@@ -449,7 +455,7 @@ class Rooms:
         """
         kept = await self._world.stores.rooms.get(room_id)
         claimed = None if kept is None else await self._world.stores.rooms.claim(kept, self._node.id)
-        if claimed is None:
+        if claimed is None or claimed.owner != self._node.id:
             raise NotFound("room")
         return claimed
 

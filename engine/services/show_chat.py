@@ -87,7 +87,7 @@ class ShowChat:
             SessionEnded: another node has it, for now. StoreDown: not confirmed; again is safe.
         """
         require_welcome(person, self._node)
-        if self._rooms.place_in(self._show_rooms.get(room_id), person.id) is None:
+        if self._rooms.place_in(await self._show_rooms.require_on_air(room_id), person.id) is None:
             await self._show_rooms.require_right(person, await self._shows.get(room_id))
         said = (room_id, text)
         async with self._turns.of(person.id):

@@ -2,31 +2,35 @@
 
 A show is on air from the anchor's start, or her client's first word, until she stops or nothing has been heard of it
 for days. Whoever has a connection open at it is at the show: while it is on air he is inside, and counted; else he
-waits, and comes in when it begins. He goes with his last connection. Keeps no lines and knows no wire words.
+waits, and comes in when it begins. He goes with his last connection, or when his right to be there ends. Keeps no lines
+and knows no wire words.
 
 Source: SITE-31, SITE-32, SITE-34, SITE-37, SITE-38, SITE-41, INV-14.
 """
 
+import asyncio
 from typing import Final
 
 from engine import settings
 from engine.errors import (
+    Busy,
     EngineError,
     Forbidden,
     NotAMember,
     NotFound,
     Refused,
+    RoomFull,
     SessionEnded,
     WrongPhase,
     WrongRole,
 )
-from engine.events import RoomClosed
+from engine.events import RightEnded, RoomClosed
 from engine.node import Node
 from engine.ports import Position
 from engine.room.messages import Destroy, Enter, Leave
 from engine.room.roster import face_of
 from engine.room.state import RoomState
-from engine.services.admissions import Admissions
+from engine.services.admissions import Admissions, Pass, kind_to_enter, price_to_enter
 from engine.services.rooms import Rooms
 from engine.services.shows import Shows
 from engine.services.turns import Turns
@@ -36,23 +40,41 @@ from engine.world import World
 from store.interfaces.ids import PersonId, RoomId
 from store.interfaces.people import PersonRecord, Role
 from store.interfaces.rooms import RoomKind, RoomRecord, SanctionKind
-from store.interfaces.shows import ShowKind, ShowRecord
+from store.interfaces.shows import ShowInfo, ShowKind, ShowRecord
 
 __all__ = ["ShowRooms"]
 
 KIND: Final = RoomKind.SHOW
+AT_ONCE_MAX: Final = 32
+"""So many people's rights are looked up at a time."""
 
 
 class _Visit:
-    """One connection of one person at a show; ``waits``: it is to be let in when there is something to hear."""
+    """One connection of one person at a show; ``waits``: it is to be let in when there is something to hear.
 
-    __slots__ = ("connection", "person", "room_id", "waits")
+    Once it is, ``kind`` is what the show was to enter then, and ``until_ms`` when the right to be there expires.
+    """
+
+    __slots__ = ("connection", "kind", "person", "room_id", "until_ms", "waits")
 
     def __init__(self, person: PersonRecord, room_id: RoomId, connection: str) -> None:
         self.person = person
         self.room_id = room_id
         self.connection = connection
         self.waits = True
+        self.kind: ShowKind | None = None
+        self.until_ms: int | None = None
+
+    def has(self, right: Pass, show: ShowRecord) -> None:
+        """The person may be inside."""
+        self.kind = kind_to_enter(show)
+        self.until_ms = right.until_ms
+
+    def is_due(self, show: ShowRecord, now_ms: int) -> bool:
+        """Whether it is to be let in, or may be inside no longer."""
+        if self.waits or self.kind is None:
+            return self.waits
+        return self.kind is not kind_to_enter(show) or (self.until_ms is not None and self.until_ms <= now_ms)
 
 
 class ShowRooms:
@@ -118,6 +140,16 @@ class ShowRooms:
         if await self.is_on_air(room_id):
             await self._rooms.ask(room_id, Destroy(by=anchor.id, at_ms=self._node.now_ms()))
 
+    async def describe(self, anchor: PersonRecord, character: str, info: ShowInfo, *, date: str = "") -> ShowRecord:
+        """Say what the show is; whoever is inside and may not be any more is told so and out, here or elsewhere soon.
+
+        Raises: as ``Shows.describe``.
+        """
+        show = await self._shows.describe(anchor, character, info, date=date)
+        if show.id in self._at:
+            self._world.spawn(self._look_after(show), name="show-described")
+        return show
+
     async def mute(
         self, anchor: PersonRecord, room_id: RoomId, person_id: PersonId, *, is_muted: bool, length_ms: int | None
     ) -> None:
@@ -154,8 +186,8 @@ class ShowRooms:
         try:
             require_welcome(person, self._node)
             show = await self._shows.get(room_id)
-            await self.require_right(person, show)
             if not await self.is_on_air(room_id):
+                await self.require_right(person, show)
                 return RoomClosed(room_id=room_id, status_code=0)
             await self._bring_in(visit, show, since=since)
         except BaseException:
@@ -174,10 +206,15 @@ class ShowRooms:
         if visit is not None:
             self._remove(visit)
 
-    async def require_right(self, person: PersonRecord, show: ShowRecord) -> None:
-        """Raises: Forbidden: he may not enter, as he has neither paid nor subscribed. StoreDown."""
-        if await self._admissions.right_of(person.id, show) is None:
+    async def require_right(self, person: PersonRecord, show: ShowRecord) -> Pass:
+        """Why he may enter, and for how long.
+
+        Raises: Forbidden: he may not, as he has neither paid nor subscribed. StoreDown.
+        """
+        right = await self._admissions.pass_of(person.id, show)
+        if right is None:
             raise Forbidden("not paid")
+        return right
 
     def started(self, state: RoomState) -> None:
         """This node has the room from now on: whoever waits at the show comes in, and who was in comes in anew."""
@@ -188,7 +225,7 @@ class ShowRooms:
             self._world.spawn(self._bring_all_in(state.record.id), name="show-starts")
 
     async def sweep(self) -> None:
-        """End shows nobody has heard of for too long, and let in or out whoever that failed for so far.
+        """End shows nobody has heard of for too long; let in whoever that failed for so far, and out who is to be out.
 
         Raises: StoreError, EngineError: could not be done for all.
         """
@@ -199,12 +236,14 @@ class ShowRooms:
             for state in on_air
             if state.record.id in self._heard_at_ms
         }
+        visited = await self._shows.many([state.record.id for state in on_air if state.record.id in self._at])
         for state in on_air:
             room_id = state.record.id
             if await self._is_forgotten(state.record, now_ms):
                 await self._rooms.close(room_id)
                 continue
-            await self._bring_all_in(room_id)
+            if room_id in visited:
+                await self._look_after(visited[room_id])
             # Those that a former owner has had inside may come to this node; it waits for them as for everybody.
             if now_ms - state.silent_since_ms >= self._rooms.form(state).return_ms:
                 for person_id in state.audience:
@@ -222,6 +261,15 @@ class ShowRooms:
         if state.record.kind is not KIND:
             raise NotFound("room")
         return state
+
+    async def require_on_air(self, room_id: RoomId) -> RoomState:
+        """The show as it is now.
+
+        Raises: NotFound: it is off air. SessionEnded: another node has it, for now. StoreDown.
+        """
+        if not await self.is_on_air(room_id):
+            raise NotFound("room")
+        return self.get(room_id)
 
     async def is_on_air(self, room_id: RoomId) -> bool:
         """Whether the show is on air, and this node has it.
@@ -289,27 +337,54 @@ class ShowRooms:
         return self._heard_at_ms[record.id] <= silent_since_ms
 
     async def _bring_all_in(self, room_id: RoomId) -> None:
-        """Let in whoever waits; those of them for whom it does not work now go on waiting for the sweep."""
-        waiting = [visit for visit in self._visits(room_id) if visit.waits]
-        if not waiting:
-            return
+        """Let in whoever waits, or leave it to the sweep."""
         try:
             show = await self._shows.get(room_id)
         except EngineError:
             return
-        for visit in waiting:
-            try:
+        await self._look_after(show)
+
+    async def _look_after(self, show: ShowRecord) -> None:
+        """Let in whoever waits, and out whoever may be inside no longer; with whom it fails, the sweep tries again."""
+        if self.on_air(show.id) is None:
+            return
+        now_ms = self._node.now_ms()
+        due = [visit for visit in self._visits(show.id) if visit.is_due(show, now_ms)]
+        for first in range(0, len(due), AT_ONCE_MAX):
+            await asyncio.gather(*(self._look_at(visit, show) for visit in due[first : first + AT_ONCE_MAX]))
+
+    async def _look_at(self, visit: _Visit, show: ShowRecord) -> None:
+        try:
+            if visit.waits:
                 await self._bring_in(visit, show, since=None)
-            except Refused as error:
-                visit.waits = False
-                self._world.log.info("visitor_not_let_in", room_id=room_id, error=error.code)
-            except EngineError:
-                continue
+            else:
+                visit.has(await self.require_right(visit.person, show), show)
+        except Forbidden:
+            self._turn_out(visit, show)
+        except (Busy, RoomFull):
+            return  # A place may become free.
+        except Refused as error:
+            visit.waits = False
+            self._world.log.info("visitor_not_let_in", room_id=show.id, error=error.code)
+        except EngineError:
+            return
+
+    def _turn_out(self, visit: _Visit, show: ShowRecord) -> None:
+        """Nobody hears what he has no right to: the person is at the show no longer, with whatever connection."""
+        person_id = visit.person.id
+        if not self._stands(visit):
+            return
+        for one in tuple(self._at[show.id][person_id].values()):
+            self._world.sink.leave(person_id, show.id, connection=one.connection)
+            self._remove(one)
+        told = RightEnded(room_id=show.id, kind=kind_to_enter(show), price=price_to_enter(show))
+        self._world.sink.tell(person_id, told)
+        self._world.log.info("visitor_turned_out", room_id=show.id, person=person_id)
 
     async def _bring_in(self, visit: _Visit, show: ShowRecord, *, since: Position | None) -> None:
         """Let a connection hear a show that is on air, and its person be inside."""
         person, room_id = visit.person, visit.room_id
-        await self.require_right(person, show)
+        visit.has(await self.require_right(person, show), show)
         self._admissions.require_place(person.id, show)
         is_for_one = show.info is not None and show.info.kind is ShowKind.ONE_TO_ONE
         places = self._options.one_to_one_guests_max if is_for_one else None

@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from typing import Final
 
 from engine import settings
-from engine.errors import BadInput, Forbidden, NotFound, StoreDown, TooLong
+from engine.errors import BadInput, Forbidden, NotFound, TooLong
 from engine.node import Node
 from engine.services.accounts import SITE
 from engine.storage import store_answers
 from engine.texts import one_line
 from engine.world import World
-from store.interfaces.errors import Conflict, StoreError
+from store.interfaces.errors import Conflict
 from store.interfaces.ids import PersonId, RoomId
 from store.interfaces.people import PersonRecord
 from store.interfaces.shows import ShowInfo, ShowRecord
@@ -81,23 +81,21 @@ class Shows:
         if len(date) > DATE_CHARS_MAX:
             raise TooLong("character_date")
         room_id = show_id(anchor.public_id, character)
-        try:
+        wanted = ShowRecord(
+            id=room_id,
+            anchor_id=anchor.id,
+            character=character,
+            character_date=date,
+            created_at_ms=self._node.now_ms(),
+        )
+        with store_answers:
             kept = await self._store.get(room_id)
             if kept is not None and date in ("", kept.character_date):
                 return kept
-            return await self._store.keep(
-                ShowRecord(
-                    id=room_id,
-                    anchor_id=anchor.id,
-                    character=character,
-                    character_date=date,
-                    created_at_ms=self._node.now_ms(),
-                )
-            )
-        except Conflict as error:
-            raise Forbidden("another anchor's show") from error
-        except StoreError as error:
-            raise StoreDown from error
+            try:
+                return await self._store.keep(wanted)
+            except Conflict as error:
+                raise Forbidden("another anchor's show") from error
 
     async def describe(self, anchor: PersonRecord, character: str, info: ShowInfo, *, date: str = "") -> ShowRecord:
         """Say what the show of that character is; again is fine, at any time.

@@ -9,7 +9,7 @@ from typing import Final
 
 from engine import settings
 from engine.billing.ledger import Ledger
-from engine.errors import AlreadyExists, NotFound, NotSignedIn, StoreDown
+from engine.errors import AlreadyExists, NotFound, NotSignedIn
 from engine.ids import Ids
 from engine.node import Node
 from engine.ports import Departure, GoogleIdentity, PasswordRules
@@ -29,7 +29,7 @@ from engine.storage import store_answers
 from engine.texts import one_line
 from engine.world import World
 from store.interfaces.credentials import Credential
-from store.interfaces.errors import Conflict, NotThere, StoreError
+from store.interfaces.errors import Conflict, NotThere
 from store.interfaces.ids import ID_MAX, PersonId, Sequence
 from store.interfaces.money import Currency
 from store.interfaces.people import PersonRecord, Role
@@ -256,12 +256,11 @@ class SitePeople:
         credential = Credential(
             person_id=person.id, surface=SITE, names=names, password_hash=password_hash, email=email
         )
-        try:
-            await self._credentials.register(person, credential)
-        except Conflict:
-            raise AlreadyExists from None
-        except StoreError as error:
-            raise StoreDown from error
+        with store_answers:
+            try:
+                await self._credentials.register(person, credential)
+            except Conflict:
+                raise AlreadyExists from None
         return person
 
     def _draw_uid(self) -> str:
@@ -272,12 +271,11 @@ class SitePeople:
         return base64.urlsafe_b64encode(drawn).decode().rstrip("=")
 
     async def _keep_password(self, person_id: PersonId, hashed: str) -> None:
-        try:
-            await self._credentials.set_password(person_id, hashed)
-        except NotThere as error:
-            raise NotFound("password") from error
-        except StoreError as error:
-            raise StoreDown from error
+        with store_answers:
+            try:
+                await self._credentials.set_password(person_id, hashed)
+            except NotThere as error:
+                raise NotFound("password") from error
 
     async def _person(self, person_id: PersonId) -> PersonRecord:
         try:

@@ -4,11 +4,13 @@ from typing import Final, TypeGuard
 
 from engine import settings
 from engine.billing.charging import charge
-from engine.billing.entries import subscription_move
+from engine.billing.entries import subscription_entry_id, subscription_move
 from engine.billing.ledger import Ledger
 from engine.billing.tariff import share_of
 from engine.errors import AlreadyExists, BadInput, NotFound, WrongPhase
+from engine.events import SubscriptionBegun
 from engine.node import Node
+from engine.outbox import Outbox
 from engine.services.welcome import require_welcome
 from engine.storage import store_answers
 from engine.world import World
@@ -27,8 +29,10 @@ LISTED_MAX: Final = 1_000
 class Subscriptions:
     """Subscribing, and who is subscribed."""
 
-    def __init__(self, world: World, options: settings.Settings, *, node: Node, ledger: Ledger) -> None:
+    def __init__(self, world: World, options: settings.Settings, *, node: Node, ledger: Ledger, outbox: Outbox) -> None:
         self._store = world.stores.subscriptions
+        self._sink = world.sink
+        self._outbox = outbox
         self._node = node
         self._ledger = ledger
         self._price_max = options.billing.amount_max
@@ -69,7 +73,16 @@ class Subscriptions:
             price=price,
             request_key=key,
         )
-        if await self._has_begun(wanted):
+        event = SubscriptionBegun(
+            event_id=subscription_entry_id(user.id, anchor.id, since_ms),
+            from_id=user.id,
+            from_name=user.nickname,
+            to_id=anchor.id,
+            to_name=anchor.nickname,
+            price=price,
+            until_ms=wanted.until_ms,
+        )
+        if await self._has_begun(wanted, event):
             return wanted
         # Somebody was faster since we looked; it may have been this very request.
         latest = await self.latest(user.id, anchor.id)
@@ -120,16 +133,22 @@ class Subscriptions:
         with store_answers:
             await self._store.set_price(anchor.id, price)
 
-    async def _has_begun(self, wanted: SubscriptionRecord) -> bool:
+    async def _has_begun(self, wanted: SubscriptionRecord, event: SubscriptionBegun) -> bool:
         """Whether it could begin: decided where it is written, together with what it costs."""
         if not wanted.price:
             with store_answers:
-                return await self._store.begin(wanted)
-        move = subscription_move(wanted, earned=share_of(wanted.price, percent=self._share_percent))
+                has_begun = await self._store.begin(wanted)
+            if has_begun:
+                # No money, so nothing keeps the news for whoever is not here.
+                self._sink.tell(wanted.user_id, event)
+                self._sink.tell(wanted.anchor_id, event)
+            return has_begun
+        move = subscription_move(wanted, event, earned=share_of(wanted.price, percent=self._share_percent))
         try:
             await charge(self._ledger, move, price=wanted.price)
         except WrongPhase:
             return False
+        self._outbox.kick()
         return True
 
 

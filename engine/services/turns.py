@@ -20,6 +20,10 @@ class Turns(Generic[KeyT]):
         """Keys that somebody holds or waits for."""
         return len(self._locks)
 
+    def __contains__(self, key: KeyT) -> bool:
+        """Whether somebody holds it or waits for it."""
+        return key in self._locks
+
     @asynccontextmanager
     async def of(self, key: KeyT) -> AsyncIterator[None]:
         """Wait for all who came before with this key; whoever comes later waits until this block is left."""

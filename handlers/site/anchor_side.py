@@ -174,7 +174,7 @@ async def add_room_info(caller: SiteCaller, wanted: AddRoomInfo) -> Done:
         price=wanted.coin_num,
         kind=ShowKind(wanted.room_type),
     )
-    await caller.engine.shows.describe(anchor, wanted.character_name, info, date=one_line(wanted.character_date))
+    await caller.engine.show_rooms.describe(anchor, wanted.character_name, info, date=one_line(wanted.character_date))
     return Done(message="room saved")
 
 

@@ -15,7 +15,7 @@ from engine import events
 from engine.ports import Position
 from engine.services.shows import name_of_show
 from handlers.site.rooms import speaker
-from handlers.site.times import chat_time
+from handlers.site.times import chat_time, naive_seconds
 from handlers.wire.codec import write_json
 from store.interfaces.ids import RoomId
 
@@ -79,6 +79,24 @@ class Donation(msgspec.Struct, kw_only=True):
     event_id: str
 
 
+class Subscription(msgspec.Struct, kw_only=True):
+    """A viewer is subscribed to an anchor from now on. ``event_id`` is the same when it is told twice."""
+
+    user_name: str
+    anchor_name: str
+    amount: float
+    expiry_date: str
+    event_id: str
+
+
+class Admission(InRoom, kw_only=True):
+    """A viewer has paid for a room. ``event_id`` is the same when it is told twice."""
+
+    user_name: str
+    amount: int
+    event_id: str
+
+
 class Silence(InRoom, kw_only=True):
     """Whether you may not talk in the room, and until when (milliseconds since 1970; null: until it is lifted)."""
 
@@ -90,6 +108,13 @@ class Absence(InRoom, kw_only=True):
     """You are out of the room, and not let in again before ``until_ms`` (null: ever)."""
 
     until_ms: int | None
+
+
+class Door(InRoom, kw_only=True):
+    """You are out of the room: it is of this type now, and to enter costs ``amount``."""
+
+    room_type: int
+    amount: int
 
 
 class Word(msgspec.Struct, kw_only=True):
@@ -143,6 +168,20 @@ class DonationTold(_Told, kw_only=True):
     data: Donation
 
 
+class SubscriptionTold(_Told, kw_only=True):
+    """To the two alone: somebody subscribes."""
+
+    type: Literal["subscription"] = "subscription"
+    data: Subscription
+
+
+class AdmissionTold(_Told, kw_only=True):
+    """To the two alone: somebody may enter from now on."""
+
+    type: Literal["admission"] = "admission"
+    data: Admission
+
+
 class MutedTold(_Told, kw_only=True):
     """You may not talk, or may again."""
 
@@ -155,6 +194,13 @@ class SentAwayTold(_Told, kw_only=True):
 
     type: Literal["sent_away"] = "sent_away"
     data: Absence
+
+
+class RightEndedTold(_Told, kw_only=True):
+    """You have neither paid for the room nor are subscribed to its anchor, and were inside until now."""
+
+    type: Literal["right_ended"] = "right_ended"
+    data: Door
 
 
 class Notice(_Told, kw_only=True):
@@ -221,10 +267,31 @@ def _told(event: events.Event) -> _Told | None:
                     event_id=event.event_id,
                 )
             )
+        case events.SubscriptionBegun():
+            return SubscriptionTold(
+                data=Subscription(
+                    user_name=event.from_name,
+                    anchor_name=event.to_name,
+                    amount=float(event.price),
+                    expiry_date=naive_seconds(event.until_ms),
+                    event_id=event.event_id,
+                )
+            )
+        case events.AdmissionPaid(room_id=room_id):
+            return AdmissionTold(
+                data=Admission(
+                    room_id=name_of_show(room_id),
+                    user_name=event.from_name,
+                    amount=event.price,
+                    event_id=event.event_id,
+                )
+            )
         case events.Muted(room_id=room_id, is_muted=is_muted, until_ms=until_ms):
             return MutedTold(data=Silence(room_id=name_of_show(room_id), muted=is_muted, until_ms=until_ms))
         case events.SentAway(room_id=room_id, until_ms=until_ms):
             return SentAwayTold(data=Absence(room_id=name_of_show(room_id), until_ms=until_ms))
+        case events.RightEnded(room_id=room_id, kind=kind, price=price):
+            return RightEndedTold(data=Door(room_id=name_of_show(room_id), room_type=int(kind), amount=price))
         case events.WarningIssued(text=text) | events.BroadcastBanned(text=text):
             return Notice(data=Word(text=text))
     return None
@@ -242,8 +309,11 @@ FRAMES: Final[Mapping[str, type[msgspec.Struct]]] = MappingProxyType(
         "room_status": RoomStatus,
         "live_num": LiveNum,
         "donation": DonationTold,
+        "subscription": SubscriptionTold,
+        "admission": AdmissionTold,
         "muted": MutedTold,
         "sent_away": SentAwayTold,
+        "right_ended": RightEndedTold,
         "notice": Notice,
     }
 )

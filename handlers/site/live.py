@@ -124,7 +124,7 @@ async def live_info(caller: SiteCaller, wanted: OneRoom) -> Told[RoomShown]:
     )
     vip = VipInfo(
         room_type=0 if show.info is None else int(show.info.kind),
-        vip_status=await engine.admissions.right_of(person.id, show) is not None,
+        vip_status=await engine.admissions.pass_of(person.id, show) is not None,
         amount=price_to_enter(show),
     )
     follows = await engine.follows.follows(person.id, show.id)

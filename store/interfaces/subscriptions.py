@@ -43,7 +43,7 @@ class SubscriptionStore(Protocol):
         """The user's latest subscription to the anchor, or None."""
 
     async def running_of(self, user_id: PersonId, *, at_ms: int, limit: int) -> tuple[SubscriptionRecord, ...]:
-        """The user's subscriptions that expire after ``at_ms``, newest first."""
+        """The user's subscriptions that expire after ``at_ms``, those that run for longest first."""
 
     async def begin(self, subscription: SubscriptionRecord) -> bool:
         """Keep a subscription that costs nothing, unless one still runs when it begins; whether it is kept.

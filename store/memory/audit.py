@@ -6,7 +6,7 @@ Changes nothing, and knows nothing of how entries came about. A finding begins w
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
-from store.interfaces.ids import AccountId, CallId, EntryId
+from store.interfaces.ids import AccountId, CallId, EntryId, PersonId
 from store.interfaces.ledger import Audit, Earned, EntryKind, JournalEntry, Posting
 from store.interfaces.money import is_wallet
 from store.interfaces.orders import OrderState
@@ -32,6 +32,7 @@ def recompute(database: MemoryDatabase) -> Audit:
         *_wrong_minutes(database),
         *_wrong_orders(database),
         *_wrong_donations(database),
+        *_wrong_donation_totals(database),
         *_wrong_subscriptions(database),
     )
     return Audit(
@@ -131,6 +132,24 @@ def _wrong_orders(database: MemoryDatabase) -> Iterator[str]:
 def _wrong_donations(database: MemoryDatabase) -> Iterator[str]:
     kept = {one.id: one.amount for one in database.donations.values()}
     yield from _unlike("INV-10", _moved_by(database, EntryKind.DONATION), kept)
+
+
+def _wrong_donation_totals(database: MemoryDatabase) -> Iterator[str]:
+    given: Counter[PersonId] = Counter()
+    received: Counter[PersonId] = Counter()
+    for donation in database.donations.values():
+        given[donation.user_id] += donation.amount
+        received[donation.anchor_id] += donation.amount
+    for what, added, kept in (
+        ("given", given, database.donations_given),
+        ("received", received, database.donations_received),
+    ):
+        for person_id in sorted(added.keys() | kept.keys()):
+            if added[person_id] != kept.get(person_id, 0):
+                yield (
+                    f"INV-10: person {person_id} has {what} {kept.get(person_id, 0)} in donations,"
+                    f" they add up to {added[person_id]}"
+                )
 
 
 def _moved_by(database: MemoryDatabase, kind: EntryKind) -> dict[EntryId, int]:

@@ -25,10 +25,10 @@ class MemoryDonations:
         return self._newest(lambda one: one.anchor_id == anchor_id)[skip : skip + limit]
 
     async def given_by(self, user_id: PersonId) -> int:
-        return sum(one.amount for one in self._database.donations.values() if one.user_id == user_id)
+        return self._database.donations_given.get(user_id, 0)
 
     async def received_by(self, anchor_id: PersonId) -> int:
-        return sum(one.amount for one in self._database.donations.values() if one.anchor_id == anchor_id)
+        return self._database.donations_received.get(anchor_id, 0)
 
     def _newest(self, is_wanted: Callable[[DonationRecord], bool]) -> tuple[DonationRecord, ...]:
         wanted = [one for one in self._database.donations.values() if is_wanted(one)]

@@ -192,7 +192,13 @@ class MemoryLedger:
                 transaction_id=claim.transaction_id,
                 finished_at_ms=now_ms,
             )
-        database.donations.update((donation.id, donation) for donation in plan.donations)
+        for donation in plan.donations:
+            database.donations[donation.id] = donation
+            for totals, person_id in (
+                (database.donations_given, donation.user_id),
+                (database.donations_received, donation.anchor_id),
+            ):
+                totals[person_id] = totals.get(person_id, 0) + donation.amount
         database.subscriptions.update((_pair(subscription), subscription) for subscription in plan.subscriptions)
         database.outbox.update((row.id, row) for row in plan.outbox)
 

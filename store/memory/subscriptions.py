@@ -19,7 +19,7 @@ class MemorySubscriptions:
     async def running_of(self, user_id: PersonId, *, at_ms: int, limit: int) -> tuple[SubscriptionRecord, ...]:
         kept = self._database.subscriptions.values()
         running = [one for one in kept if one.user_id == user_id and one.runs_at(at_ms)]
-        return tuple(sorted(running, key=lambda one: (one.since_ms, one.anchor_id), reverse=True)[:limit])
+        return tuple(sorted(running, key=lambda one: (one.until_ms, one.anchor_id), reverse=True)[:limit])
 
     async def begin(self, subscription: SubscriptionRecord) -> bool:
         pair = (subscription.user_id, subscription.anchor_id)

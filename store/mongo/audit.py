@@ -14,7 +14,16 @@ from store.interfaces.money import is_wallet
 from store.interfaces.orders import OrderState
 from store.interfaces.subscriptions import SubscriptionRecord
 from store.mongo.codec import record_of
-from store.mongo.collections import ACCOUNTS, CALLS, DONATIONS, ENTRIES, ORDERS, PENDING, SUBSCRIPTIONS
+from store.mongo.collections import (
+    ACCOUNTS,
+    CALLS,
+    DONATION_TOTALS,
+    DONATIONS,
+    ENTRIES,
+    ORDERS,
+    PENDING,
+    SUBSCRIPTIONS,
+)
 from store.mongo.connection import Document, Mongo, Snapshot
 
 __all__ = ["audit"]
@@ -54,6 +63,7 @@ async def audit(mongo: Mongo) -> Audit:
             *await _wrong_minutes(moment),
             *await _wrong_orders(moment),
             *await _wrong_donations(moment),
+            *await _wrong_donation_totals(moment),
             *await _wrong_subscriptions(moment),
         ]
         counted = await moment.aggregate(ENTRIES, [{"$count": "count"}])
@@ -192,6 +202,27 @@ async def _wrong_orders(moment: Snapshot) -> list[str]:
 
 async def _wrong_donations(moment: Snapshot) -> list[str]:
     return await _unlike(moment, "INV-10", EntryKind.DONATION, DONATIONS, [{"$project": {"kept": "$amount"}}])
+
+
+async def _wrong_donation_totals(moment: Snapshot) -> list[str]:
+    """Sums that are kept, folded or not, and are not those of the donations."""
+    waiting = [{"$unwind": "$donated"}, {"$project": {"_id": "$donated.key", "kept": "$donated.amount"}}]
+    of_side = [
+        [{"$project": {"_id": {"$concat": [f"{side}:", {"$toString": field}]}, "added": "$amount"}}]
+        for side, field in (("given", "$user_id"), ("received", "$anchor_id"))
+    ]
+    rows = await moment.aggregate(
+        DONATION_TOTALS,
+        [
+            {"$project": {"kept": "$amount"}},
+            {"$unionWith": {"coll": PENDING, "pipeline": waiting}},
+            *({"$unionWith": {"coll": DONATIONS, "pipeline": pipeline}} for pipeline in of_side),
+            {"$group": {"_id": "$_id", "added": {"$sum": "$added"}, "kept": {"$sum": "$kept"}}},
+            {"$match": {"$expr": {"$ne": ["$added", "$kept"]}}},
+            {"$sort": {"_id": 1}},
+        ],
+    )
+    return [f"INV-10: {row['_id']} {row['kept']} in donations, they add up to {row['added']}" for row in rows]
 
 
 async def _unlike(moment: Snapshot, rule: str, kind: EntryKind, collection: str, kept: list[Document]) -> list[str]:

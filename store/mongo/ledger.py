@@ -8,7 +8,7 @@ Equal changes are one statement over many documents, guards included: inside a t
 server four times what a further document of the same statement does.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
@@ -50,8 +50,19 @@ from store.mongo.codec import (
     text,
     texts,
 )
-from store.mongo.collections import ACCOUNTS, CALLS, DONATIONS, ENTRIES, ORDERS, OUTBOX, PENDING, SUBSCRIPTIONS
+from store.mongo.collections import (
+    ACCOUNTS,
+    CALLS,
+    DONATION_TOTALS,
+    DONATIONS,
+    ENTRIES,
+    ORDERS,
+    OUTBOX,
+    PENDING,
+    SUBSCRIPTIONS,
+)
 from store.mongo.connection import Document, Mongo, Transaction
+from store.mongo.donations import totals_of
 from store.mongo.subscriptions import subscription_document, subscription_key
 
 __all__ = ["MongoLedger"]
@@ -122,8 +133,8 @@ async def _post(
         await transaction.insert(DONATIONS, [document_of(donation) for donation in plan.donations])
     if plan.entries:
         await transaction.insert(ENTRIES, [entry_document(entry, place) for place, entry in enumerate(plan.entries)])
-    if plan.credits:
-        await transaction.insert(PENDING, [{"_id": batch_id, "credits": _credits(plan)}])
+    if plan.credits or plan.donations:
+        await transaction.insert(PENDING, [{"_id": batch_id, "credits": _credits(plan), **_donated(plan)}])
     if plan.outbox:
         await transaction.insert(OUTBOX, [_row(row, facts.now_ms, place) for place, row in enumerate(plan.outbox)])
     return plan.outcomes
@@ -307,6 +318,12 @@ def _credits(plan: Plan) -> list[Document]:
     ]
 
 
+def _donated(plan: Plan) -> Document:
+    """What is added to the sums of donations; most batches have none."""
+    totals = totals_of(plan.donations)
+    return {"donated": [{"key": key, "amount": number(amount)} for key, amount in totals.items()]} if totals else {}
+
+
 def _row(row: OutboxRow, at_ms: int, place: int) -> Document:
     fields = fields_of(row)
     return {"_id": fields.pop("id"), **fields, "at_ms": number(at_ms), "place": place}
@@ -320,17 +337,25 @@ async def _fold(batches_max: int, transaction: Transaction) -> int:
     if not batches:
         return 0
     earned: defaultdict[AccountId, dict[EntryKind, Earned]] = defaultdict(dict)
+    donated: Counter[str] = Counter()
     for batch in batches:
+        for total in batch.get("donated", ()):
+            donated[total["key"]] += int(total["amount"])
         for credit in batch["credits"]:
             _add(earned[credit["account"]], EntryKind(credit["kind"]), int(credit["count"]), int(credit["amount"]))
-    statements = [
-        {"q": {"_id": account}, "u": {"$inc": _increments(kinds)}, "upsert": True} for account, kinds in earned.items()
-    ]
-    await transaction.update(ACCOUNTS, statements)
+    await _increase(transaction, ACCOUNTS, {account: _increments(kinds) for account, kinds in earned.items()})
+    await _increase(transaction, DONATION_TOTALS, {key: {"amount": number(more)} for key, more in donated.items()})
     deleted_count = await transaction.delete(PENDING, {"_id": {"$in": [batch["_id"] for batch in batches]}})
     if deleted_count != len(batches):
         raise Conflict("somebody else folds the same batches")
     return deleted_count
+
+
+async def _increase(transaction: Transaction, collection: str, increments: Mapping[Any, Document]) -> None:
+    """Add to documents, which are made where there are none."""
+    if increments:
+        statements = [{"q": {"_id": key}, "u": {"$inc": more}, "upsert": True} for key, more in increments.items()]
+        await transaction.update(collection, statements)
 
 
 def _increments(kinds: Mapping[EntryKind, Earned]) -> Document:

@@ -21,7 +21,7 @@ class MongoSubscriptions:
 
     async def running_of(self, user_id: PersonId, *, at_ms: int, limit: int) -> tuple[SubscriptionRecord, ...]:
         where = {"user_id": number(user_id), "until_ms": {"$gt": number(at_ms)}}
-        newest = (("since_ms", -1), ("anchor_id", -1))
+        newest = (("until_ms", -1), ("anchor_id", -1))
         found = await self._mongo.find(SUBSCRIPTIONS, where, sort=newest, limit=limit)
         return tuple(record_of(document, SubscriptionRecord) for document in found)
 

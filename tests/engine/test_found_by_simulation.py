@@ -17,7 +17,7 @@ from store.memory.calls import MemoryCalls
 from store.memory.database import MemoryDatabase
 from store.memory.ledger import MemoryLedger
 from store.memory.rooms import MemoryRooms
-from tests.people import Cast, Date, Stage, on_a_date, on_stage
+from tests.people import Cast, Date, Stage, on_a_date, on_a_visit, on_stage
 
 GRACE_MS = 20_000
 
@@ -399,3 +399,23 @@ async def test_a_room_that_was_given_up_is_not_claimed_again_and_again():
         kept = await date.stage.stores.rooms.get(date.room_id)
         assert kept is not None
         assert kept.epoch == 1
+
+
+async def test_a_show_that_was_being_kept_as_its_node_began_anew_is_taken_over(monkeypatch: pytest.MonkeyPatch):
+    async with on_a_visit() as visit:
+        honest, stage = MemoryRooms.add, visit.stage
+
+        async def late(self: MemoryRooms, room: RoomRecord) -> RoomRecord:
+            await stage.stores.leases.end(room.owner)
+            await stage.clock.sleep(10_000)
+            return await honest(self, room)
+
+        monkeypatch.setattr(MemoryRooms, "add", late)
+
+        with pytest.raises(SessionEnded):
+            await visit.engine.show_rooms.start(visit.jliu, "Tina")
+        await stage.advance(10_000)
+
+        (state,) = visit.engine.show_rooms.listed()
+        assert (state.record.owner, state.record.epoch) == (visit.engine.node.id, 2)
+        stage.log.take("node_declared_dead")

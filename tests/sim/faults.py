@@ -39,6 +39,9 @@ class Poison(Exception):
     """A bug, planted: what no store ever says."""
 
 
+SITE_FROM: Final = 0.84
+"""Draws from here on are worlds of the site."""
+
 FAULTS: Final = (
     "refused before it applied",
     "answer lost after it applied",
@@ -62,6 +65,12 @@ FAULTS: Final = (
     "notification late",
     "notification forged",
     "notification of another amount",
+    "crypto payment expired",
+    "crypto payment in part",
+    "crypto notification repeated",
+    "crypto notifications out of order",
+    "crypto notification forged",
+    "crypto notification unlike its order",
 )
 """Every kind; a run in which one of them never happened has not tested what it says."""
 
@@ -107,6 +116,9 @@ class Swarm:
     publish_every_ms: int
     history_events_max: int
     seat_policy: str
+    stars_count: int
+    fans_count: int
+    strangers_count: int
 
     @classmethod
     def draw(cls, rng: random.Random) -> "Swarm":
@@ -147,10 +159,11 @@ class Swarm:
             jitter_ms=0 if is_calm else rng.choice((2, 20)),
             **levels,
         )
-        # What lives in a seed is drawn last: calls alone, rooms alone, or both.
+        # What lives in a seed is drawn last: calls, or rooms, or both, or the site.
         point = rng.random()
         has_rooms = point < 0.42
-        if has_rooms and point < 0.36:
+        has_site = point >= SITE_FROM
+        if has_site or point < 0.36:
             drawn |= {"guests_count": 0, "anchors_count": 0, "length_ms": rng.randrange(40_000, 100_000)}
         return cls(
             **drawn,
@@ -159,6 +172,9 @@ class Swarm:
             publish_every_ms=rng.choice((2_000, 5_000)) if has_rooms else 10_000,
             history_events_max=rng.choice((500, 500, 6)),
             seat_policy=rng.choice(("applied", "applied", "applied", "invited", "open")),
+            stars_count=rng.randrange(1, 3) if has_site else 0,
+            fans_count=rng.randrange(2, 6) if has_site else 0,
+            strangers_count=rng.randrange(0, 3) if has_site else 0,
         )
 
     @property
@@ -276,8 +292,12 @@ class _FaultyStore:
 
 def faulty_stores(stores: Stores, node: "SimNode") -> Stores:
     """``stores`` as ``node`` sees them."""
-    names = [field.name for field in dataclasses.fields(stores)]
-    return Stores(**{name: _FaultyStore(name, getattr(stores, name), node) for name in names})  # type: ignore[arg-type]
+    names = [field.name for field in dataclasses.fields(stores) if field.name != "hints"]
+    # Nobody chats here (tests/engine/services/chat_world does), and whoever listens waits, which no other store does.
+    return Stores(
+        hints=stores.hints,
+        **{name: _FaultyStore(name, getattr(stores, name), node) for name in names},  # type: ignore[arg-type]
+    )
 
 
 def _call(

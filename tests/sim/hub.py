@@ -10,7 +10,20 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from engine.events import CallStarted, Event, GiftSent, MinuteBegan, RoomShown, SeatLeft, SeatTaken
+from engine.events import (
+    AdmissionPaid,
+    CallStarted,
+    DonationMade,
+    Event,
+    GiftSent,
+    Given,
+    MinuteBegan,
+    RightEnded,
+    RoomShown,
+    SeatLeft,
+    SeatTaken,
+    SubscriptionBegun,
+)
 from engine.ports import Position
 from store.interfaces.ids import PersonId, RoomId
 
@@ -79,9 +92,12 @@ class Client:
 
 
 class Connection:
-    """One socket, from both its ends. ``client`` is None for the kind that does not resume."""
+    """One socket, from both its ends. ``client`` is None for the kind that does not resume.
 
-    __slots__ = ("asked_from", "client", "has_closed", "id", "node", "person_id", "was_shown")
+    ``put_out`` are the shows of which it was told that its person may be there no longer.
+    """
+
+    __slots__ = ("asked_from", "client", "has_closed", "id", "node", "person_id", "put_out", "was_shown")
 
     def __init__(self, node: "SimNode", person_id: PersonId, name: str, client: Client | None) -> None:
         self.node = node
@@ -91,11 +107,18 @@ class Connection:
         self.has_closed = False
         self.asked_from: Place | None = None
         self.was_shown: set[RoomId] = set()
+        self.put_out: set[RoomId] = set()
 
     @property
     def is_well(self) -> bool:
         """Whether the client has no reason to believe that it is gone."""
         return not self.has_closed and not self.node.is_dead
+
+    def told(self, event: Event) -> None:
+        """One frame for its person arrives."""
+        if isinstance(event, RightEnded):
+            self.put_out.add(event.room_id)
+            self.node.world.site.went(self.node, event.room_id, self.person_id, self.id)
 
     def hear(self, room_id: RoomId, event: Event, position: Position | None) -> None:
         """One frame about a room arrives."""
@@ -131,6 +154,9 @@ class Hub:
             self._world.trace(self._node, "tells", person_id, type(event).__name__)
             self._world.journal.event_told(person_id, event)
             self._world.rooms.told(self._node, person_id, event)
+            self._world.site.told(person_id, event)
+            for socket in self._sockets.get(person_id, ()):
+                socket.told(event)
 
     def enter(
         self,
@@ -150,6 +176,7 @@ class Hub:
             if socket in self._hearing[room_id]:
                 continue
             self._hearing[room_id][socket] = None
+            self._world.site.listens(self._node, room_id, person_id)
             for event, position in backlog:
                 if isinstance(event, RoomShown):
                     self._world.rooms.shown(self._node, event)
@@ -173,10 +200,11 @@ class Hub:
             return
         self._require_paid(event, None)
         self._world.trace(self._node, "tells", room_id, type(event).__name__, "" if position is None else position.seq)
-        if isinstance(event, GiftSent):
-            for person_id in self._entered[room_id]:
+        if isinstance(event, Given):
+            for person_id in {**self._entered[room_id], **dict.fromkeys(self._node.engine.rooms.people_in(room_id))}:
                 self._world.journal.event_told(person_id, event)
         self._world.rooms.told_room(self._node, room_id, event, position)
+        self._world.site.told_room(self._node, self._world.database.rooms[room_id], event)
         for socket in self._hearing[room_id]:
             socket.hear(room_id, event, position)
 
@@ -188,7 +216,7 @@ class Hub:
     def flush(self) -> None:
         """Everything leaves as it is told here."""
 
-    def close(self, person_id: PersonId, *, code: int, reason: str) -> None:
+    def close(self, person_id: PersonId, *, code: int, reason: str, sign_in_id: str = "") -> None:
         self._world.trace(self._node, "closes", person_id, code)
         for socket in tuple(self._sockets.get(person_id, ())):
             self.quit(socket)
@@ -196,7 +224,9 @@ class Hub:
     # --- for the sockets -------------------------------------------------------------------------------------------
 
     def join(self, socket: Connection) -> None:
-        """A socket opens."""
+        """A socket opens; harmless when it is closed already, as a node that thaws may hear of both at once."""
+        if socket.has_closed:
+            return
         sockets = self._sockets.setdefault(socket.person_id, [])
         sockets.append(socket)
         self._world.trace(self._node, socket.id, "opens")
@@ -213,7 +243,11 @@ class Hub:
         if socket.has_closed:
             return
         socket.has_closed = True
-        sockets = self._sockets[socket.person_id]
+        self._node.engine.show_rooms.gone(socket.person_id, socket.id)
+        self._world.site.closed(self._node, socket.person_id, socket.id)
+        sockets = self._sockets.get(socket.person_id, [])
+        if socket not in sockets:
+            return
         sockets.remove(socket)
         for hearing in self._hearing.values():
             hearing.pop(socket, None)
@@ -250,7 +284,9 @@ class Hub:
 
     def _require_paid(self, event: Event, person_id: PersonId | None) -> None:
         match event:
-            case GiftSent(event_id=entry_id):
+            case GiftSent(event_id=entry_id) | DonationMade(event_id=entry_id) | AdmissionPaid(event_id=entry_id):
+                needed = entry_id
+            case SubscriptionBegun(event_id=entry_id, price=price) if price:
                 needed = entry_id
             case MinuteBegan(call_id=call_id, minute=minute):
                 needed = f"call:{call_id}:m:{minute}"

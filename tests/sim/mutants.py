@@ -38,6 +38,7 @@ from store.memory.calls import MemoryCalls
 from store.memory.leases import MemoryLeases
 from store.memory.ledger import MemoryLedger
 from tests.sim.room_mutants import ROOM_MUTANTS
+from tests.sim.site_mutants import SITE_MUTANTS
 
 __all__ = ["MUTANTS", "Mutant"]
 
@@ -550,6 +551,7 @@ MUTANTS: Final[Mapping[str, Mutant]] = MappingProxyType(
         "silence goes unheard": _silence_unheard,
         "acknowledged and not kept": _acknowledged_unkept,
         **ROOM_MUTANTS,
+        **SITE_MUTANTS,
     }
 )
 """Each by what it does."""

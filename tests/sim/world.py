@@ -12,7 +12,6 @@ from collections import Counter, deque
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, cast
 
-from adapters.nowpayments import NoNowPayments
 from engine import settings
 from engine.errors import EngineError, Forbidden, StoreDown
 from engine.greenroom import Greenroom
@@ -25,10 +24,12 @@ from store.memory.database import MemoryDatabase
 from store.memory.stores import memory_stores
 from tests.invariants import RULES, Evidence, Journal, Snapshot, leftovers, snapshot_of_memory, violations
 from tests.people import DevCodesOnly, ObedientMixer, PlainAddresses, PlainSignatures
+from tests.sim.crypto import CryptoPort, CryptoProvider
 from tests.sim.faults import Dice, Fate, Level, Swarm, faulty_stores
 from tests.sim.hub import Hub
 from tests.sim.oracle import Truth
 from tests.sim.room_oracle import RoomTruth
+from tests.sim.site_oracle import SiteTruth
 from tests.support.fakes import SeededRng
 from tests.support.virtual_loop import VirtualLoop
 from tests.support.web_services import web_services
@@ -66,7 +67,9 @@ class World:
         self.journal = Journal()
         self.truth = Truth()
         self.rooms = RoomTruth(self)
+        self.site = SiteTruth(self)
         self.provider = Provider(self)
+        self.crypto = CryptoProvider()
         self.nodes: dict[str, SimNode | None] = {f"node{index}": None for index in range(swarm.nodes_count)}
         self.incarnations: list[SimNode] = []
         self.is_store_down = False
@@ -96,7 +99,8 @@ class World:
             ledger=settings.Ledger(fold_every_ms=swarm.fold_every_ms),
             presence=settings.Presence(publish_every_ms=swarm.publish_every_ms),
             orders=settings.Orders(reconcile_after_ms=10_000),
-            rooms=settings.Rooms(kick_ms=30_000, history_events_max=swarm.history_events_max),
+            rooms=settings.Rooms(kick_ms=30_000, history_events_max=swarm.history_events_max, return_ms=8_000),
+            site=settings.Site(reconcile_after_ms=10_000, place_kept_ms=5_000),
             qlive=settings.Qlive(
                 seat_policy=swarm.seat_policy,  # type: ignore[arg-type]  # one of the three
                 invitation_ms=10_000,
@@ -275,6 +279,8 @@ class World:
                 self._call_written(node, method, args[0], error)
             case "rooms" if method in _ROOM_WRITES:
                 self.rooms.written(node, method, args, error)
+                if error is None:
+                    self.site.written(method, args[0])
             case "ledger" if method == "sent":
                 self.trace(node, store, method)
                 self.rooms.marked(args[0])
@@ -282,6 +288,8 @@ class World:
                 self._lease_written(node, method, result)
             case _:
                 self.trace(node, store, method, "" if error is None else repr(error))
+                if error is None:
+                    self.site.applied(node, store, method, args)
         if method in _KILLING and not self.dice.is_stopped and self.chance.random() < _KILL_RATE[self.swarm.kills]:
             self.fault("node killed in a store call", node, f"{store}.{method}")
             self.kill(node)
@@ -313,6 +321,7 @@ class World:
         if outcomes is None:
             return
         self.rooms.posted(moves, outcomes)
+        self.site.posted(moves, outcomes)
         if len(moves) > 1:
             self.rare["batch with several moves"] += 1
         if len(ids) < len(self._conflicted) and set(ids) <= set(self._conflicted):
@@ -441,6 +450,11 @@ class World:
 
 _KILL_RATE: Final = {Level.OFF: 0.0, Level.LOW: 0.002, Level.HIGH: 0.012}
 _CALL_WRITES: Final = frozenset({"add", "save", "claim", "release"})
+_IDLE: Final = frozenset(
+    {"sign-ins-sweep", "social-sign-ins-sweep", "chat-sweep", "chat-hints", "online", "files-sweep"}
+)
+"""Loops of what nobody does in these worlds; each would wake every node once a second for nothing."""
+
 _ROOM_WRITES: Final = _CALL_WRITES | {"reopen"}
 _KILLING: Final = frozenset({"add", "save", "claim", "reopen", "post", "fold", "sent", "renew", "begin", "announced"})
 
@@ -481,7 +495,7 @@ class SimNode:
                 codes=DevCodesOnly(),
                 **web_services(lambda: world.store_now_ms() // 1_000, seed=number),
                 payments=_Payments(self),
-                crypto=NoNowPayments(),
+                crypto=CryptoPort(self),
                 media=PlainAddresses(),
                 blind_date_media=PlainAddresses("dated"),
                 signatures=PlainSignatures(),
@@ -505,7 +519,7 @@ class SimNode:
 
     def spawn(self, work: Coroutine[Any, Any, None], *, name: str) -> None:
         """The ``Spawn`` port."""
-        if self.is_dead:
+        if self.is_dead or name in _IDLE:
             work.close()
             return
         self._start(work, name)

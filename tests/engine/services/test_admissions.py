@@ -7,11 +7,15 @@ from msgspec.structs import replace
 
 from engine import settings
 from engine.errors import AlreadyExists, BadInput, Banned, BelowFloor, Busy, StoreDown, WrongPhase
-from engine.services.admissions import Right, price_to_enter
+from engine.events import AdmissionPaid
+from engine.services.admissions import Pass, Right, price_to_enter
+from engine.services.guests import GUESTS_FROM
+from store.interfaces.ids import PersonId
 from store.interfaces.people import Ban, BanKind
 from store.interfaces.shows import ShowKind
 from tests.people import Visit, on_a_visit
 
+GUEST = PersonId(GUESTS_FROM + 5)
 FREE, VIP, ONE_TO_ONE = ShowKind.FREE, ShowKind.VIP, ShowKind.ONE_TO_ONE
 
 
@@ -23,8 +27,9 @@ async def pay(visit: Visit, show, person=None, *, amount=None, key=None):
 async def rights(visit: Visit, show):
     """Of jliu, yi, wei and somebody without an account."""
     return [
-        await visit.engine.admissions.right_of(None if person is None else person.id, show)
-        for person in (visit.jliu, visit.yi, visit.wei, None)
+        None if found is None else found.right
+        for person_id in (visit.jliu.id, visit.yi.id, visit.wei.id, GUEST)
+        for found in [await visit.engine.admissions.pass_of(person_id, show)]
     ]
 
 
@@ -81,7 +86,7 @@ async def test_entering_costs_what_the_room_costs_once_and_for_good_whatever_it_
         for again in (show, dearer):
             with pytest.raises(AlreadyExists):
                 await pay(visit, again)
-        assert await visit.engine.admissions.right_of(visit.yi.id, dearer) is Right.PAID
+        assert await visit.engine.admissions.pass_of(visit.yi.id, dearer) == Pass(Right.PAID)
         assert await visit.diamonds(visit.yi, visit.jliu) == [970, 30]
         await visit.assert_sound()
 
@@ -91,7 +96,7 @@ async def test_each_room_is_paid_for_on_its_own():
         tina, sera = await visit.show(VIP, 30), await visit.show(VIP, 20, "Seraphina")
         await pay(visit, tina)
 
-        assert await visit.engine.admissions.right_of(visit.yi.id, sera) is None
+        assert await visit.engine.admissions.pass_of(visit.yi.id, sera) is None
         assert (await pay(visit, sera)).balance == 950
 
 
@@ -158,7 +163,7 @@ async def test_who_cannot_or_may_not_pay_has_no_right():
         with pytest.raises(Banned):
             await pay(visit, show, banned)
 
-        assert await visit.engine.admissions.right_of(visit.yi.id, show) is None
+        assert await visit.engine.admissions.pass_of(visit.yi.id, show) is None
 
 
 async def test_a_lost_answer_is_one_payment_and_the_same_key_has_its_receipt():
@@ -176,7 +181,7 @@ async def test_a_lost_answer_is_one_payment_and_the_same_key_has_its_receipt():
 
 
 def let_in(visit: Visit, *people) -> None:
-    visit.engine.admissions._inside = lambda _room_id: {person.id for person in people}
+    visit.engine.rooms.people_in = lambda _room_id: {person.id for person in people}  # type: ignore[method-assign, assignment]
 
 
 async def test_while_somebody_is_in_a_one_to_one_room_nobody_else_gets_in_or_pays():
@@ -230,3 +235,20 @@ async def test_how_many_may_be_inside_is_a_setting():
         let_in(visit, visit.jliu, visit.wei)
 
         assert (await pay(visit, show)).balance == 970
+
+
+async def test_both_hear_of_a_payment_once():
+    async with on_a_visit() as visit:
+        show = await visit.show(VIP, 30)
+        paid = await pay(visit, show, key="k1")
+        await visit.stage.advance(1_000)
+        await pay(visit, show, key="k1")
+        with pytest.raises(AlreadyExists):
+            await pay(visit, show)
+        await visit.stage.advance(10_000)
+
+        for person in (visit.yi, visit.jliu):
+            (event,) = [told for told in visit.stage.heard.events[person.id] if isinstance(told, AdmissionPaid)]
+            assert (event.event_id, event.room_id) == (paid.entry.id, show.id)
+            assert (event.from_name, event.price) == ("yi zhao", 30)
+        await visit.assert_sound()

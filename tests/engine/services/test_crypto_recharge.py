@@ -110,6 +110,24 @@ async def test_ordering_at_once_with_one_key_is_one_order_and_one_payment():
             await order(visit, 100, key="k1")
 
 
+async def test_an_order_given_up_while_the_provider_thought_about_it_is_told_to_nobody(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    async with on_a_visit() as visit:
+        honest = visit.stage.crypto.create
+
+        async def slow(**asked):
+            payment = await honest(**asked)
+            await visit.stage.stores.orders.failed(asked["order_id"], visit.engine.node.now_ms())
+            return payment
+
+        monkeypatch.setattr(visit.stage.crypto, "create", slow)
+
+        for _ in range(2):
+            with pytest.raises(ProviderDown):
+                await order(visit, key="k1")
+
+
 async def test_an_order_that_the_provider_does_not_take_has_failed_and_so_has_its_key():
     async with on_a_visit() as visit:
         visit.stage.crypto.is_away = True

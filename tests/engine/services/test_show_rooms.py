@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from engine.errors import Banned, Busy, Forbidden, NotFound, SessionEnded, StoreDown, WrongRole
-from engine.events import RoomClosed, RoomShown
+from engine.events import RightEnded, RoomClosed, RoomShown
 from engine.ports import Position
 from engine.services.shows import show_id
 from engine.settings import Settings, Site
@@ -19,6 +19,7 @@ from store.interfaces.shows import ShowInfo, ShowKind
 from tests.people import Stage, Visit, on_a_visit
 
 SWEEP_MS = 10_000
+VIP = ShowInfo(title="", price=10, kind=ShowKind.VIP)
 
 
 async def here(visit: Visit, person, room_id: RoomId, connection: str = "", since: Position | None = None):
@@ -36,6 +37,11 @@ def away(visit: Visit, person, connection: str = "") -> None:
 
 def inside(visit: Visit, room_id: RoomId) -> list[PersonId]:
     return list(visit.engine.show_rooms.get(room_id).audience)
+
+
+def put_out(visit: Visit, person) -> list[RightEnded]:
+    """What the person was told of rights that ended."""
+    return [event for event in visit.stage.heard.events[person.id] if isinstance(event, RightEnded)]
 
 
 def told(visit: Visit, connection: str) -> list[str]:
@@ -263,8 +269,110 @@ async def test_whoever_loses_the_right_while_he_waits_is_not_let_in():
 
         assert inside(visit, show.id) == []
         assert told(visit, "yi zhao-1") == []
-        refusals = [line for line in visit.stage.log.lines if "visitor_not_let_in" in str(line)]
-        assert len(refusals) == 1
+        assert put_out(visit, visit.yi) == [RightEnded(room_id=show.id, kind=ShowKind.VIP, price=10)]
+        assert visit.engine.show_rooms.visits_count == 0
+
+
+async def test_whoever_is_inside_without_a_right_when_a_show_begins_to_cost_something_is_told_so_and_out():
+    async with on_a_visit() as visit:
+        show, guest = await visit.show(), replace(visit.yi, id=PersonId(2**52 + 5), nickname="游客a1B2c3")
+        await visit.engine.show_rooms.start(visit.jliu, "Tina")
+        await visit.subscribed(visit.wei, left_ms=60_000)
+        for person, connection in ((visit.jliu, ""), (visit.yi, "a"), (visit.yi, "b"), (visit.wei, ""), (guest, "")):
+            await here(visit, person, show.id, connection)
+
+        dear = await visit.engine.show_rooms.describe(visit.jliu, "Tina", VIP)
+        await visit.stage.clock.settle()
+
+        assert inside(visit, show.id) == [visit.wei.id]
+        assert put_out(visit, visit.yi) == put_out(visit, guest)
+        assert put_out(visit, guest) == [RightEnded(room_id=show.id, kind=ShowKind.VIP, price=10)]
+        assert put_out(visit, visit.wei) == put_out(visit, visit.jliu) == []
+        with pytest.raises(Forbidden):
+            await here(visit, visit.yi, show.id, "c")
+        await visit.engine.admissions.pay(visit.yi, dear, amount=None, key=None)
+        await here(visit, visit.yi, show.id, "c")
+        assert set(inside(visit, show.id)) == {visit.wei.id, visit.yi.id}
+
+
+async def test_another_price_puts_nobody_out_and_asks_nobody():
+    async with on_a_visit() as visit:
+        show = await visit.show(ShowKind.VIP, 10)
+        await visit.engine.show_rooms.start(visit.jliu, "Tina")
+        await visit.engine.admissions.pay(visit.yi, show, amount=None, key=None)
+        await here(visit, visit.yi, show.id)
+        visit.switch.is_down, visit.switch.only = True, "ledger.entry"
+
+        await visit.engine.show_rooms.describe(visit.jliu, "Tina", replace(VIP, price=99))
+        await visit.stage.advance(2 * SWEEP_MS)
+
+        assert inside(visit, show.id) == [visit.yi.id]
+        assert put_out(visit, visit.yi) == []
+
+
+async def test_a_show_that_becomes_one_to_one_keeps_those_who_have_paid_and_no_subscribers():
+    async with on_a_visit() as visit:
+        show = await visit.show(ShowKind.VIP, 10)
+        await visit.engine.show_rooms.start(visit.jliu, "Tina")
+        await visit.subscribed(visit.wei, left_ms=60_000)
+        await visit.engine.admissions.pay(visit.yi, show, amount=None, key=None)
+        for person in (visit.yi, visit.wei):
+            await here(visit, person, show.id)
+
+        await visit.engine.show_rooms.describe(visit.jliu, "Tina", replace(VIP, kind=ShowKind.ONE_TO_ONE))
+        await visit.stage.clock.settle()
+
+        assert inside(visit, show.id) == [visit.yi.id]
+        assert put_out(visit, visit.wei) == [RightEnded(room_id=show.id, kind=ShowKind.ONE_TO_ONE, price=10)]
+
+
+async def test_a_subscriber_is_out_when_his_subscription_ends_unless_there_is_another_right():
+    async with on_a_visit() as visit:
+        show = await visit.show(ShowKind.VIP, 10)
+        await visit.engine.show_rooms.start(visit.jliu, "Tina")
+        for person in (visit.yi, visit.wei):
+            await visit.subscribed(person, left_ms=30_000)
+            await here(visit, person, show.id)
+        await visit.engine.admissions.pay(visit.yi, show, amount=None, key=None)
+
+        await visit.stage.advance(29_000)
+        assert inside(visit, show.id) == [visit.yi.id, visit.wei.id]
+        await visit.stage.advance(1_000 + SWEEP_MS)
+
+        assert inside(visit, show.id) == [visit.yi.id]
+        assert len(put_out(visit, visit.wei)) == 1
+
+
+async def test_what_another_node_was_told_of_a_show_is_found_by_the_sweep_and_by_the_next_where_the_store_was_away():
+    async with on_a_visit() as visit:
+        show = await visit.show()
+        await visit.engine.show_rooms.start(visit.jliu, "Tina")
+        await here(visit, visit.yi, show.id)
+        visit.switch.is_down, visit.switch.only = True, "ledger.entry"
+
+        await visit.engine.shows.describe(visit.jliu, "Tina", VIP)
+        await visit.stage.advance(2 * SWEEP_MS)
+        assert inside(visit, show.id) == [visit.yi.id]
+
+        visit.switch.is_down = False
+        await visit.stage.advance(2 * SWEEP_MS)
+        assert inside(visit, show.id) == []
+        assert len(put_out(visit, visit.yi)) == 1
+
+
+async def test_whoever_waits_for_the_place_of_a_one_to_one_show_comes_in_when_it_is_free():
+    async with on_a_visit() as visit:
+        show = await visit.show(ShowKind.ONE_TO_ONE, 0)
+        await here(visit, visit.yi, show.id)
+        await here(visit, visit.wei, show.id)
+        await visit.engine.show_rooms.start(visit.jliu, "Tina")
+        await visit.stage.clock.settle()
+        assert inside(visit, show.id) == [visit.yi.id]
+
+        away(visit, visit.yi)
+        await visit.stage.advance(2 * SWEEP_MS)
+
+        assert inside(visit, show.id) == [visit.wei.id]
 
 
 async def test_a_store_that_is_away_keeps_people_waiting_and_the_sweep_lets_them_in():
@@ -370,9 +478,14 @@ async def test_a_show_that_is_on_air_elsewhere_is_not_here():
             stage.engine.show_rooms.start(visit.jliu, "Tina"),
             stage.engine.show_rooms.stop(visit.jliu, show.id),
             stage.engine.show_rooms.visit(visit.yi, show.id, connection="a", since=None),
+            stage.engine.show_chat.say(visit.yi, show.id, "hi", shown_id="30002"),
         ):
             with pytest.raises(SessionEnded):
                 await asked
+        one_to_one = await visit.show(ShowKind.ONE_TO_ONE, 10)
+        with pytest.raises(SessionEnded):
+            await stage.engine.admissions.pay(visit.yi, one_to_one, amount=None, key=None)
+        assert await visit.diamonds(visit.yi) == [1_000]
         assert stage.engine.show_rooms.visits_count == 0
         await stage.drain()
 

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from engine import settings
 from engine.errors import AlreadyExists, BadInput, Banned, BelowFloor, NotFound, StoreDown
+from engine.events import SubscriptionBegun
 from store.interfaces.people import Ban, BanKind
 from tests.people import Visit, on_a_visit
 
@@ -161,3 +162,34 @@ async def test_a_lost_answer_charges_once():
         assert await visit.engine.subscriptions.running_of(visit.yi.id) == (begun,)
         assert await visit.diamonds(visit.yi) == [990]
         await visit.assert_sound()
+
+
+@pytest.mark.parametrize("price", [0, 10])
+async def test_both_hear_of_it_once(price: int):
+    async with on_a_visit() as visit:
+        await visit.engine.subscriptions.set_price(visit.jliu, price)
+        begun = await subscribe(visit, key="k1")
+        await visit.stage.advance(1_000)
+        await subscribe(visit, key="k1")
+        await visit.stage.advance(10_000)
+
+        for person in (visit.yi, visit.jliu):
+            (event,) = [told for told in visit.stage.heard.events[person.id] if isinstance(told, SubscriptionBegun)]
+            assert (event.from_name, event.to_name) == ("yi zhao", "jliu")
+            assert (event.price, event.until_ms) == (price, begun.until_ms)
+        await visit.assert_sound()
+
+
+async def test_they_hear_of_it_also_when_nobody_knew_that_it_was_paid():
+    async with on_a_visit() as visit:
+        visit.switch.loses_answers, visit.switch.only = True, "ledger.post"
+        with pytest.raises(StoreDown):
+            await subscribe(visit)
+        visit.switch.loses_answers = False
+
+        await visit.stage.advance(20_000)
+
+        assert [visit.stage.heard.kinds(person).count("SubscriptionBegun") for person in (visit.yi, visit.jliu)] == [
+            1,
+            1,
+        ]

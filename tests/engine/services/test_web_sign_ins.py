@@ -8,7 +8,8 @@ import pytest
 
 from engine.errors import Banned, NotSignedIn, StoreDown
 from engine.ports import TokenKind
-from engine.services.web_sign_ins import SIGN_INS_MAX, Opened, WebSignIns
+from engine.services.sign_ins import SIGN_INS_MAX
+from engine.services.web_sign_ins import Opened, WebSignIns
 from store.interfaces.people import BanKind, PersonRecord
 from tests.people import Cast, Stage, on_stage
 

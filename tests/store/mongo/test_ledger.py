@@ -240,6 +240,9 @@ async def test_nodes_that_post_and_fold_at_once_lose_and_double_nothing():
         ("INV-8", "orders", {"$inc": {"amount": 7}}),
         ("INV-10", "donations", {"$inc": {"amount": 7}}),
         ("INV-10", "donations", None),
+        ("INV-10", "donation_totals", {"$inc": {"amount": Int64(7)}}),
+        ("INV-10", "donation_totals", None),
+        ("INV-10", "pending_credits", {"$unset": {"donated": ""}}),
         ("INV-10", "subscriptions", {"$inc": {"since_ms": 7}}),
         ("INV-10", "subscriptions", {"$set": {"price": Int64(0)}}),
         ("INV-10", "subscriptions", None),
@@ -252,6 +255,8 @@ async def test_an_audit_finds_what_was_changed_by_hand(finding: str, collection:
         await insist(stores, [a_minute(call, 1), a_recharge(order), a_grant(TOM, 100, "site", currency=SITE)])
         await stores.ledger.fold(10)
         await insist(stores, [a_donation(TOM, MEI, 10), a_subscription(TOM, MEI)])
+        await stores.ledger.fold(10)
+        await insist(stores, [a_donation(TOM, MEI, 5, "another", number=2)])
         assert (await stores.ledger.audit()).findings == ()
 
         if change is None:

@@ -15,7 +15,6 @@ import pytest
 import segno
 from tornado.httpclient import AsyncHTTPClient
 
-from adapters import qr
 from adapters.nowpayments import NowPayments
 from engine import settings
 from engine.errors import StoreDown
@@ -91,14 +90,11 @@ async def test_an_order_is_flat_and_says_where_to_pay_how_much():
 
 
 @gen_test
-async def test_the_picture_shows_the_address_and_there_is_none_without_the_extra(monkeypatch):
+async def test_the_picture_shows_the_address():
     async with on_air() as scene:
         told = (await order(scene)).body
-        monkeypatch.setattr(qr, "IS_INSTALLED", False)
-        without = (await order(scene)).body
 
         assert told["qr_code"] == qr_of(told["pay_address"])
-        assert without["qr_code"] == ""
 
 
 def qr_of(address: str) -> str:

@@ -130,10 +130,41 @@ GOLDEN_FRAMES: list[tuple[Any, dict[str, Any]]] = [
         },
     ),
     (
+        events.SubscriptionBegun(
+            event_id="sub:6:7:5",
+            from_id=PersonId(6),
+            from_name="yi zhao",
+            to_id=PersonId(7),
+            to_name="jliu",
+            price=10,
+            until_ms=1_757_865_830_000,
+        ),
+        {
+            "type": "subscription",
+            "data": {
+                "user_name": "yi zhao",
+                "anchor_name": "jliu",
+                "amount": 10.0,
+                "expiry_date": "2025-09-14 16:03:50",
+                "event_id": "sub:6:7:5",
+            },
+        },
+    ),
+    (
+        events.AdmissionPaid(
+            event_id="vip:6:r", room_id=ROOM_ID, from_id=PersonId(6), from_name="yi zhao", to_id=PersonId(7), price=30
+        ),
+        {"type": "admission", "data": IN_ROOM | {"user_name": "yi zhao", "amount": 30, "event_id": "vip:6:r"}},
+    ),
+    (
         events.Muted(room_id=ROOM_ID, is_muted=True, until_ms=5),
         {"type": "muted", "data": IN_ROOM | {"muted": True, "until_ms": 5}},
     ),
     (events.SentAway(room_id=ROOM_ID, until_ms=None), {"type": "sent_away", "data": IN_ROOM | {"until_ms": None}}),
+    (
+        events.RightEnded(room_id=ROOM_ID, kind=ShowKind.VIP, price=10),
+        {"type": "right_ended", "data": IN_ROOM | {"room_type": 1, "amount": 10}},
+    ),
     (events.WarningIssued(text="careful"), {"type": "notice", "data": {"text": "careful"}}),
     (events.BroadcastBanned(text="违规", is_account=True), {"type": "notice", "data": {"text": "违规"}}),
 ]
@@ -313,6 +344,27 @@ async def test_a_room_that_costs_something_is_open_to_those_with_a_right(is_on_a
 
 
 @gen_test
+async def test_whoever_is_in_a_room_when_it_begins_to_cost_something_is_told_so_and_hears_no_more():
+    async with on_air() as scene:
+        await start(scene)
+        hers, ear = [await listen(scene, who) for who in (scene.jliu, scene.yi)]
+        for one in (hers, ear):
+            await hear(one, "room_status")
+
+        said_of_it = {"title": "VIP", "coin_num": 10, "room_type": 1}
+        room = {"uid": scene.jliu.id, "user_name": "jliu", "character_name": "Tina", "character_date": "x"}
+        await scene.call(scene.jliu, "POST", "live/add_room_info/", {**room, **said_of_it})
+
+        told = (await hear(ear, "right_ended"))["data"]
+        assert told == {"room_id": f"{scene.jliu.id}_Tina", "room_type": 1, "amount": 10}
+        await say(hers, "for those who have paid")
+        assert (await say(ear, "hi"))["error_code"] == "NOT_A_MEMBER"
+        await scene.call(scene.yi, "POST", "live/pay_vip_coin/", {"room_id": told["room_id"], "amount": 10})
+        again = await listen(scene, scene.yi)
+        assert (await hear(again, "room_status"))["data"]["live_num"] == 1
+
+
+@gen_test
 async def test_a_one_to_one_room_holds_one_and_tells_the_next_so():
     async with on_air() as scene:
         jliu = await scene.record(scene.jliu)
@@ -339,6 +391,22 @@ async def test_a_query_that_is_not_acceptable_is_refused_before_anything_knows_o
 
         assert (await (await listen(scene, scene.wei, **query)).ended())[0] == 1008
         assert scene.engine.show_rooms.visits_count == 0
+
+
+@gen_test
+async def test_whoever_signs_out_in_one_place_stays_connected_in_others():
+    async with on_air() as scene:
+        await start(scene)
+        phone = await scene.log_in("wei")
+        ears = {who: await listen(scene, who) for who in (scene.wei, phone)}
+        for ear in ears.values():
+            await ear.hear()
+
+        await scene.call(phone, "POST", "users/login_out")
+
+        assert (await ears[phone].ended())[0] == 4001
+        answered = await say(ears[scene.wei], "still here")
+        assert answered["type"] == "reply"
 
 
 @gen_test

@@ -7,6 +7,7 @@ import pytest
 from engine.billing.entries import subscription_move
 from engine.services.subscriptions import SUBSCRIPTION_MS
 from store.interfaces.subscriptions import SubscriptionRecord
+from tests.support.records import subscription_begun
 from tests.surfaces.served import Answered
 from tests.surfaces.site.scene import Scene, on_air
 from tests.surfaces.site.test_donations import held
@@ -37,14 +38,15 @@ async def running(scene: Scene) -> list[dict[str, object]]:
 async def subscribed(scene: Scene, *, left_ms: int) -> None:
     """Yi has paid for a subscription nearly thirty days ago."""
     until_ms = scene.engine.node.now_ms() + left_ms
+    yi, jliu = await scene.record(scene.yi), await scene.record(scene.jliu)
     taken = SubscriptionRecord(
-        user_id=(await scene.record(scene.yi)).id,
-        anchor_id=(await scene.record(scene.jliu)).id,
+        user_id=yi.id,
+        anchor_id=jliu.id,
         since_ms=until_ms - SUBSCRIPTION_MS,
         until_ms=until_ms,
         price=10,
     )
-    await scene.engine.ledger.post(subscription_move(taken, earned=10))
+    await scene.engine.ledger.post(subscription_move(taken, subscription_begun(taken, yi, jliu), earned=10))
 
 
 @gen_test
