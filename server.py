@@ -34,8 +34,10 @@ from adapters.datadir import DataDir, DataDirError
 from adapters.departures import Departures
 from adapters.embedded import EmbeddedStores, EmbeddedStoresError
 from adapters.failpoints import FailpointError, with_failpoints
+from adapters.file_contents import MagicContents
 from adapters.google_login import DEV_CLIENT, DevGoogle, GoogleClient, GoogleSignIn, NoGoogle
 from adapters.log import open_log
+from adapters.mail import DevMail, NoMail, SmtpMail
 from adapters.media_addresses import SignedAddresses, blind_date_addresses
 from adapters.mixer import RecordingMixer
 from adapters.nowpayments import DevNowPayments, NoNowPayments, NowPayments
@@ -43,9 +45,10 @@ from adapters.passwords import BcryptPasswords
 from adapters.prometheus import Exporter
 from adapters.qr import draw
 from adapters.running_config import RunningConfig
+from adapters.seals import KeyedSeal
 from adapters.stream_cutters import CssCutter, NginxCutter
 from adapters.user_sig import UserSig
-from adapters.web_tokens import SignedWebTokens, SigningKey
+from adapters.web_tokens import SignedWebTokens, SigningKey, SocialForm
 from adapters.wechat_login import DevCodes, WeChatCodes
 from adapters.wechat_pay import DevPay, WeChatPay
 from engine.greenroom import Greenroom
@@ -54,6 +57,7 @@ from engine.ports import (
     CryptoPayments,
     GoogleLogin,
     Log,
+    Mail,
     PaymentProvider,
     Provider,
     Spawn,
@@ -61,8 +65,9 @@ from engine.ports import (
     TokenKind,
     WebTokens,
 )
-from engine.services.accounts import QLIVE, SITE
+from engine.services.accounts import QLIVE, SITE, SOCIAL
 from engine.services.guests import GUEST_S
+from engine.services.social_sign_ins import ATOKEN_S, RTOKEN_S, TICKET_S
 from engine.world import World
 from handlers.surfaces import doors, refit
 from handlers.wire.http import server_options
@@ -264,13 +269,18 @@ def _web_secrets(config: Config) -> tuple[str, ...]:
     return tuple(filter(None, (config.web_tokens.key, config.web_tokens.key_former)))
 
 
-def _web_tokens(config: Config) -> WebTokens:
+def _signing_keys(config: Config) -> list[SigningKey]:
     options = config.web_tokens
     keys = [SigningKey(options.key)]
     if options.key_former:
         keys.append(SigningKey(options.key_former, until_s=options.key_former_until_s))
+    return keys
+
+
+def _web_tokens(config: Config) -> WebTokens:
+    options = config.web_tokens
     return SignedWebTokens(
-        keys=keys,
+        keys=_signing_keys(config),
         issuer=options.issuer,
         audience=SITE,
         lives_s={
@@ -278,6 +288,34 @@ def _web_tokens(config: Config) -> WebTokens:
             TokenKind.REFRESH: options.refresh_days * DAY_S,
             TokenKind.GUEST: GUEST_S,
         },
+    )
+
+
+def _social_tokens(config: Config) -> WebTokens:
+    return SignedWebTokens(
+        keys=_signing_keys(config),
+        issuer=config.web_tokens.issuer,
+        audience=SOCIAL,
+        lives_s={TokenKind.ACCESS: ATOKEN_S, TokenKind.REFRESH: RTOKEN_S, TokenKind.TICKET: TICKET_S},
+        form=SocialForm(),
+    )
+
+
+def _mail(config: Config, data_dir: DataDir, log: Log) -> Mail:
+    mail = config.mail
+    if mail.stand_in:
+        return DevMail(data_dir.path / "mail", sender=mail.sender, log=log)
+    if not mail.host:
+        return NoMail()
+    return SmtpMail(
+        host=mail.host,
+        port=mail.port,
+        security=mail.security,
+        username=mail.username,
+        password=mail.password,
+        sender=mail.sender,
+        timeout_s=mail.timeout_ms / 1_000,
+        log=log,
     )
 
 
@@ -368,6 +406,7 @@ async def _live(loaded: Loaded, read: Callable[[], Loaded], data_dir: DataDir) -
     )
     async with _stores(config, data_dir, log) as (stores, store_ports):
         passwords = BcryptPasswords(cost=config.passwords.cost)
+        contents = MagicContents()
         world = World(
             clock=clock,
             rng=rng,
@@ -379,6 +418,9 @@ async def _live(loaded: Loaded, read: Callable[[], Loaded], data_dir: DataDir) -
             google=_google(config, log),
             passwords=passwords,
             web_tokens=_web_tokens(config),
+            social_tokens=_social_tokens(config),
+            mail=_mail(config, data_dir, log),
+            seal_code=KeyedSeal(config.web_tokens.key),
             payments=_payments(config, log),
             crypto=_crypto(config, log),
             media=SignedAddresses(
@@ -404,6 +446,7 @@ async def _live(loaded: Loaded, read: Callable[[], Loaded], data_dir: DataDir) -
             ),
             mixer=RecordingMixer(),
             draw_qr=draw,
+            contents=contents,
             cutters=_cutters(config, log),
         )
         await _operate(
@@ -418,6 +461,7 @@ async def _live(loaded: Loaded, read: Callable[[], Loaded], data_dir: DataDir) -
         )
         await spawn.cancel_all()
         passwords.close()
+        contents.close()
 
 
 async def _operate(

@@ -12,6 +12,7 @@ import re
 import types
 import zoneinfo
 from collections.abc import Callable, Hashable, Iterator, Mapping
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Annotated, Final, Literal, TypeGuard, get_args, get_origin
 from urllib.parse import urlsplit
@@ -60,9 +61,11 @@ PREFIX: Final = "GREENROOM_"
 COMMAND_LINE: Final = frozenset({"GREENROOM_ADMIN_TOKEN", "GREENROOM_TOKEN", "GREENROOM_URL"})
 MASK: Final = "****"
 SECRET_BYTES_MIN: Final = 32
-# NOWPayments gives out keys of 31 characters, four groups of 7. Nobody can make theirs longer.
-ISSUED_BYTES_MIN: Final = 28
+# NOWPayments gives out keys of 31 characters, four groups of 7. Nobody can make theirs longer; and the passwords that
+# mail servers give to programs have 16.
+BYTES_MIN: Final = types.MappingProxyType({"issued": 28, "given": 12})
 MINUTE_MS: Final = 60_000
+COST_MIN: Final = 12
 # Keys printed in public documentation as examples; somebody always copies them (IM signature, push address, payment).
 PUBLISHED: Final = frozenset(
     {
@@ -75,6 +78,7 @@ EXAMPLE_WORDS: Final = ("greenroom-dev", "example", "changeme", "change-me", "pl
 # Fewer different characters than this is a key held down, not a key.
 SECRET_CHARACTERS_MIN: Final = 8
 # No spaces, no backslashes (which browsers take for slashes), nothing invisible.
+MAILBOX: Final = re.compile(r"[!-;=?A-Z\[-~]+@[A-Za-z0-9.-]+")
 HOME: Final = re.compile(r"[!-\[\]-~]+")
 # One segment of a path.
 CSS_PATH: Final = re.compile(r"[A-Za-z0-9_-]{16,64}")
@@ -89,6 +93,10 @@ OptionalSecret = Annotated[str, msgspec.Meta(max_length=1_000, extra={"secret": 
 # The same, in a form that its issuer decides.
 OptionalIssuedSecret = Annotated[
     str, msgspec.Meta(max_length=1_000, extra={"secret": True, "optional": True, "issued": True})
+]
+# The same, as somebody else's server wants it.
+OptionalGivenSecret = Annotated[
+    str, msgspec.Meta(max_length=1_000, extra={"secret": True, "optional": True, "given": True})
 ]
 # A store's address may carry a password between its name and its host: only that part is secret.
 StoreAddress = Annotated[str, msgspec.Meta(max_length=2_000, extra={"password": True})]
@@ -216,12 +224,16 @@ class Sockets(Section, frozen=True, kw_only=True):
 
 
 class Limits(Section, frozen=True, kw_only=True):
-    """The rate limit of paths that document none: ``default_rate`` per ``default_per_ms``, then a burst."""
+    """The rate limit of paths that document none: ``default_rate`` per ``default_per_ms``, then a burst.
+
+    Every limit, documented or not, is ``times`` as wide; for tests of what is behind them.
+    """
 
     default_rate: Count = 20
     default_per_ms: Milliseconds = 1_000
     default_burst: Count = 40
     addresses_max: Count = 50_000
+    times: Count = 1
 
 
 class WeChat(_Shy, frozen=True, kw_only=True):
@@ -311,6 +323,22 @@ class NowPayments(_Shy, frozen=True, kw_only=True):
     pay_currency: Currency = "usdttrc20"
 
 
+class Mail(_Shy, frozen=True, kw_only=True):
+    """Mails to people of the social app (protocols 8); without ``host`` there are none, and nobody new registers.
+
+    Without ``username`` nobody signs in to the server.
+    """
+
+    stand_in: bool = True
+    host: Annotated[str, msgspec.Meta(max_length=255)] = ""
+    port: Annotated[int, msgspec.Meta(ge=1, le=65_535)] = 587
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    username: Annotated[str, msgspec.Meta(max_length=255)] = ""
+    password: OptionalGivenSecret = ""
+    sender: Annotated[str, msgspec.Meta(max_length=320)] = "Greenroom <no-reply@greenroom.example>"
+    timeout_ms: Annotated[int, msgspec.Meta(ge=100, le=60_000)] = 10_000
+
+
 class WebTokens(_Shy, frozen=True, kw_only=True):
     """Tokens of people who sign in by name or with Google (SITE-12). ``key_former`` is believed until its date."""
 
@@ -358,6 +386,8 @@ class Config(Section, frozen=True, kw_only=True):
     products: tuple[engine_settings.Product, ...] = engine_settings.PRODUCTS
     qlive: engine_settings.Qlive = engine_settings.Qlive()
     site: engine_settings.Site = engine_settings.Site()
+    files: engine_settings.Files = engine_settings.Files()
+    social: engine_settings.Social = engine_settings.Social()
     qlive_client: QliveClient = QliveClient()
     share: Share = Share()
     app: App = App()
@@ -369,6 +399,7 @@ class Config(Section, frozen=True, kw_only=True):
     pay: Pay = Pay()
     google: Google = Google()
     nowpayments: NowPayments = NowPayments()
+    mail: Mail = Mail()
     web_tokens: WebTokens = WebTokens()
     passwords: Passwords = Passwords()
 
@@ -389,6 +420,8 @@ class Config(Section, frozen=True, kw_only=True):
             products=self.products,
             qlive=self.qlive,
             site=self.site,
+            files=self.files,
+            social=self.social,
         )
 
 
@@ -399,6 +432,7 @@ LIVE: Final = (
     "qlive.packages",
     "qlive.withdraw_rate",
     "site.packages",
+    "social.minimum_levels",
     "qlive_client",
     "share",
     "app",
@@ -703,6 +737,7 @@ def _contradictions(config: Config) -> Iterator[str]:
     yield from _wrong_hooks(config.media.hooks)
     yield from _wrong_google(config.google)
     yield from _wrong_nowpayments(config.nowpayments)
+    yield from _wrong_mail(config.mail)
     yield from _wrong_web_tokens(config.web_tokens)
     if bool(config.wechat.qlive_app_id) != bool(config.wechat.qlive_app_secret) and not config.wechat.stand_in:
         yield "wechat.qlive_app_id: goes with wechat.qlive_app_secret, or neither"
@@ -734,6 +769,20 @@ def _wrong_nowpayments(nowpayments: NowPayments) -> Iterator[str]:
     given = {bool(nowpayments.api_key), bool(nowpayments.ipn_secret), bool(nowpayments.callback_url)}
     if len(given) > 1 and not nowpayments.stand_in:
         yield "nowpayments.api_key: goes with nowpayments.ipn_secret and nowpayments.callback_url, or none of them"
+
+
+def _wrong_mail(mail: Mail) -> Iterator[str]:
+    if not _is_mailbox(mail.sender):
+        yield f"mail.sender: not of the form Name <name@host>: {mail.sender}"
+    if bool(mail.username) != bool(mail.password):
+        yield "mail.username: goes with mail.password, or neither"
+    if mail.security == "none" and mail.username:
+        yield "mail.security: a password goes over no open line"
+
+
+def _is_mailbox(text: str) -> bool:
+    address = parseaddr(text)[1]
+    return text.isprintable() and bool(MAILBOX.fullmatch(address)) and text.endswith((address, f"<{address}>"))
 
 
 def _wrong_web_tokens(web_tokens: WebTokens) -> Iterator[str]:
@@ -791,17 +840,21 @@ def _is_origin(text: str) -> bool:
 def _unfit_for_production(config: Config) -> Iterator[str]:
     """Everything that only development may have."""
     yield from _unfit_stores(config)
-    for name in ("wechat", "media", "pay", "google", "nowpayments"):
+    for name in ("wechat", "media", "pay", "google", "nowpayments", "mail"):
         if getattr(config, name).stand_in:
             yield f"{name}.stand_in: a stand-in serves nobody; set it to false and give the real service"
     for path, kind, value in _leaves(config):
         if _marked(kind, "secret") and (value or not _marked(kind, "optional")):
-            bytes_min = ISSUED_BYTES_MIN if _marked(kind, "issued") else SECRET_BYTES_MIN
+            bytes_min = next((least for mark, least in BYTES_MIN.items() if _marked(kind, mark)), SECRET_BYTES_MIN)
             reasons = _weaknesses(str(value), bytes_min=bytes_min)
             yield from (f"{path}: {reason}; set {_variable(path)}" for reason in reasons)
     yield from _unfit_services(config)
     if config.failpoints:
         yield "failpoints: faults are planted"
+    if config.limits.times != 1:
+        yield "limits.times: limits that are wider than documented are for tests"
+    if config.passwords.cost < COST_MIN:
+        yield f"passwords.cost: less than {COST_MIN}, which the social app demands (SO-12)"
     if config.billing.minute_ms != MINUTE_MS:
         yield f"billing.minute_ms: a minute has {MINUTE_MS} ms"
     if "*" in config.http.origins:

@@ -8,15 +8,15 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, NamedTuple, Protocol
 
 import msgspec
 
 from adapters.jws import is_signed, sign, split
-from engine.errors import NotSignedIn
+from engine.errors import NotAToken, NotSignedIn, TokenExpired, TokenMisused
 from engine.ports import TokenKind, WebClaims
 
-__all__ = ["KEY_BYTES_MIN", "SignedWebTokens", "SigningKey"]
+__all__ = ["KEY_BYTES_MIN", "ReadPayload", "SignedWebTokens", "SigningKey", "SiteForm", "SocialForm", "TokenForm"]
 
 KEY_BYTES_MIN: Final = 32
 """As long as what HS256 makes of it (RFC 7518 3.2)."""
@@ -53,6 +53,138 @@ class _Payload(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     anchor: str = ""
 
 
+_LETTERS: Final[Mapping[TokenKind, Literal["a", "r", "t"]]] = {
+    TokenKind.ACCESS: "a",
+    TokenKind.REFRESH: "r",
+    TokenKind.TICKET: "t",
+}
+_KINDS: Final = {letter: kind for kind, letter in _LETTERS.items()}
+
+
+class _SocialPayload(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The claims that the social app's document shows (exp, role, userid, username), and what makes them safe."""
+
+    exp: Seconds
+    role: Annotated[int, msgspec.Meta(ge=0, le=99)]
+    userid: Annotated[str, msgspec.Meta(pattern=r"\A[1-9][0-9]{0,18}\Z")]
+    username: str
+    typ: Literal["a", "r", "t"]
+    jti: Id
+    family: Id
+    iss: str
+    aud: str
+    iat: Seconds
+    nbf: Seconds
+    path: str = ""
+
+
+class TokenForm(Protocol):
+    """How claims are written: one form for each surface that has tokens."""
+
+    def written(self, claims: WebClaims, *, issuer: str, audience: str) -> bytes:
+        """The payload, as JSON."""
+
+    def read(self, payload: bytes) -> "ReadPayload":
+        """What it says.
+
+        Raises: ValueError: claims are missing, or not of their form.
+        """
+
+    def typ(self, kind: TokenKind) -> str:
+        """What the header calls such a token."""
+
+
+class ReadPayload(NamedTuple):
+    """What a payload says, and from when on, by whom and for whom it does."""
+
+    claims: WebClaims
+    valid_from_s: int
+    issuer: str
+    audience: str
+
+
+class SiteForm:
+    """Of the website. Source: SITE-12."""
+
+    def written(self, claims: WebClaims, *, issuer: str, audience: str) -> bytes:
+        """The payload, as JSON."""
+        return msgspec.json.encode(
+            _Payload(
+                iss=issuer,
+                aud=audience,
+                token_type=claims.kind,
+                user_id=claims.user_id,
+                jti=claims.token_id,
+                family=claims.family_id,
+                iat=claims.issued_at_s,
+                nbf=claims.issued_at_s,
+                exp=claims.expires_at_s,
+                anchor=claims.anchor,
+            )
+        )
+
+    def read(self, payload: bytes) -> ReadPayload:
+        """What it says."""
+        said = msgspec.json.decode(payload, type=_Payload)
+        claims = WebClaims(
+            kind=said.token_type,
+            user_id=said.user_id,
+            token_id=said.jti,
+            family_id=said.family,
+            issued_at_s=said.iat,
+            expires_at_s=said.exp,
+            anchor=said.anchor,
+        )
+        return ReadPayload(claims, max(said.nbf, said.iat), said.iss, said.aud)
+
+    def typ(self, kind: TokenKind) -> str:
+        """What the header calls such a token."""
+        return f"{kind}+jwt"
+
+
+class SocialForm:
+    """Of the social app: the document's header and claims. Source: SO-3."""
+
+    def written(self, claims: WebClaims, *, issuer: str, audience: str) -> bytes:
+        """The payload, as JSON."""
+        return msgspec.json.encode(
+            _SocialPayload(
+                exp=claims.expires_at_s,
+                role=claims.level,
+                userid=str(claims.user_id),
+                username=claims.name,
+                typ=_LETTERS[claims.kind],
+                jti=claims.token_id,
+                family=claims.family_id,
+                iss=issuer,
+                aud=audience,
+                iat=claims.issued_at_s,
+                nbf=claims.issued_at_s,
+                path=claims.path,
+            )
+        )
+
+    def read(self, payload: bytes) -> ReadPayload:
+        """What it says."""
+        said = msgspec.json.decode(payload, type=_SocialPayload)
+        claims = WebClaims(
+            kind=_KINDS[said.typ],
+            user_id=int(said.userid),
+            token_id=said.jti,
+            family_id=said.family,
+            issued_at_s=said.iat,
+            expires_at_s=said.exp,
+            name=said.username,
+            level=said.role,
+            path=said.path,
+        )
+        return ReadPayload(claims, max(said.nbf, said.iat), said.iss, said.aud)
+
+    def typ(self, kind: TokenKind) -> str:  # noqa: ARG002 - clients see one kind of header, whatever is in it
+        """What the header calls such a token."""
+        return "JWT"
+
+
 class SigningKey:
     """A key and the name that tokens call it by, which follows from it: whoever has the key needs no list of names."""
 
@@ -80,9 +212,13 @@ class SignedWebTokens:
         issuer: str,
         audience: str,
         lives_s: Mapping[TokenKind, int],
+        form: TokenForm | None = None,
         new_id: Callable[[], str] = lambda: secrets.token_hex(16),
     ) -> None:
-        """``lives_s`` is how long each kind is good. Raise ``ValueError`` without a key."""
+        """``lives_s`` is how long each kind is good; ``form`` None is the website's.
+
+        Raise ``ValueError`` without a key.
+        """
         if not keys:
             raise ValueError("a key is needed")
         self._keys = {key.name: key for key in reversed(keys)}
@@ -90,73 +226,69 @@ class SignedWebTokens:
         self._issuer = issuer
         self._audience = audience
         self._lives_s = dict(lives_s)
+        self._form = form or SiteForm()
         self._new_id = new_id
 
     def issue(
-        self, kind: TokenKind, *, user_id: int, now_s: int, family_id: str = "", token_id: str = "", anchor: str = ""
+        self,
+        kind: TokenKind,
+        *,
+        user_id: int,
+        now_s: int,
+        family_id: str = "",
+        token_id: str = "",
+        anchor: str = "",
+        name: str = "",
+        level: int = 0,
+        path: str = "",
     ) -> tuple[str, WebClaims]:
         """A token and what it says; without ``family_id`` it begins a family of its own."""
-        payload = _Payload(
-            iss=self._issuer,
-            aud=self._audience,
-            token_type=kind,
+        claims = WebClaims(
+            kind=kind,
             user_id=user_id,
-            jti=token_id or self._new_id(),
-            family=family_id or self._new_id(),
-            iat=now_s,
-            nbf=now_s,
-            exp=now_s + self._lives_s[kind],
+            token_id=token_id or self._new_id(),
+            family_id=family_id or self._new_id(),
+            issued_at_s=now_s,
+            expires_at_s=now_s + self._lives_s[kind],
             anchor=anchor,
+            name=name,
+            level=level,
+            path=path,
         )
         token = sign(
-            msgspec.json.encode(payload),
+            self._form.written(claims, issuer=self._issuer, audience=self._audience),
             self._signing.value,
-            headers={"kid": self._signing.name, "typ": _typ(kind)},
+            headers={"kid": self._signing.name, "typ": self._form.typ(kind)},
         )
-        return token, _claims(payload)
+        return token, claims
 
     def read(self, token: str, kind: TokenKind, *, now_s: int) -> WebClaims:
         """What the token says.
 
         Raises: NotSignedIn: not one of ours, not of this kind, not yet or no longer good. The text tells which, and is
-            for logs: whoever sent the token learns only that it is not good.
+            for logs: whoever sent the token learns only that it is not good, where the document tells him no more.
         """
         try:
             header_json, payload_json = split(token, characters_max=CHARACTERS_MAX)
             header = msgspec.json.decode(header_json, type=_Header)
         except ValueError:
-            raise NotSignedIn("not a token of ours") from None
+            raise NotAToken("not a token of ours") from None
         key = self._keys.get(header.kid)
         if key is None or (key.until_s is not None and now_s >= key.until_s):
             raise NotSignedIn("signed with no key of ours")
         if not is_signed(token, key.value, header.alg):
             raise NotSignedIn("signature does not match")
         try:
-            payload = msgspec.json.decode(payload_json, type=_Payload)
+            said = self._form.read(payload_json)
         except ValueError:
             raise NotSignedIn("claims are missing") from None
-        if (payload.iss, payload.aud) != (self._issuer, self._audience):
+        if (said.issuer, said.audience) != (self._issuer, self._audience):
             raise NotSignedIn("from or for somebody else")
-        if (payload.token_type, header.typ) != (kind, _typ(kind)):
-            raise NotSignedIn("of another kind")
-        if now_s >= payload.exp + LEEWAY_S:
-            raise NotSignedIn("expired")
-        if now_s < max(payload.nbf, payload.iat) - LEEWAY_S:
+        if (said.claims.kind, header.typ) != (kind, self._form.typ(kind)):
+            raise TokenMisused("of another kind")
+        # The life of a ticket is a promise of seconds (SEC-10).
+        if now_s >= said.claims.expires_at_s + (0 if kind is TokenKind.TICKET else LEEWAY_S):
+            raise TokenExpired("expired")
+        if now_s < said.valid_from_s - LEEWAY_S:
             raise NotSignedIn("from the future")
-        return _claims(payload)
-
-
-def _typ(kind: TokenKind) -> str:
-    return f"{kind}+jwt"
-
-
-def _claims(payload: _Payload) -> WebClaims:
-    return WebClaims(
-        kind=payload.token_type,
-        user_id=payload.user_id,
-        token_id=payload.jti,
-        family_id=payload.family,
-        issued_at_s=payload.iat,
-        expires_at_s=payload.exp,
-        anchor=payload.anchor,
-    )
+        return said.claims

@@ -6,6 +6,9 @@
     ├── Refused              a rule said no; nothing changed; asking again gives the same answer
     │   ├── BadInput         the request itself is not acceptable
     │   ├── NotSignedIn      no credential, or one that is unknown, used up or revoked
+    │   │   ├── NotAToken    it is of no form that a token has
+    │   │   ├── TokenExpired it was good until a while ago
+    │   │   └── TokenMisused it is good, and for something else
     │   ├── WrongRole        this person is not the kind of person who may ask this
     │   ├── Banned           an operator has excluded this person
     │   ├── Forbidden        the thing exists and is somebody else's
@@ -27,6 +30,7 @@
         ├── DeadlinePassed   no answer in time; whether it took effect is unknown, a retry is safe
         ├── Draining         the server is stopping
         └── StoreDown        the store did not confirm; whether it took effect is unknown, a retry is safe
+            ├── MailDown     it was the mail that was not handed over
             └── ProviderDown it was the payment provider who did not
 
 A refusal has a stable ``code`` (part of the public contract: the ``error`` field of every envelope) and carries
@@ -47,8 +51,10 @@ __all__ = [
     "EngineError",
     "Forbidden",
     "KeyReused",
+    "MailDown",
     "MailboxFull",
     "NotAMember",
+    "NotAToken",
     "NotFound",
     "NotNow",
     "NotSignedIn",
@@ -58,6 +64,8 @@ __all__ = [
     "SessionEnded",
     "Silenced",
     "StoreDown",
+    "TokenExpired",
+    "TokenMisused",
     "TooLong",
     "TooMany",
     "Unreachable",
@@ -91,6 +99,18 @@ class NotSignedIn(Refused):
     """No credential, or one that is unknown, used up or revoked."""
 
     code = "NOT_SIGNED_IN"
+
+
+class NotAToken(NotSignedIn):
+    """What was shown as a token is of no form that one has. Whoever need not tell this apart does not."""
+
+
+class TokenExpired(NotSignedIn):
+    """One of ours, and no longer good. Whoever need not tell this apart does not."""
+
+
+class TokenMisused(NotSignedIn):
+    """One of ours, of another kind than was asked for. Whoever need not tell this apart does not."""
 
 
 class WrongRole(Refused):
@@ -243,6 +263,10 @@ class StoreDown(NotNow):
     """The store did not confirm in time. Whether it took effect is unknown; asking again is safe."""
 
     code = "STORE_UNAVAILABLE"
+
+
+class MailDown(StoreDown):
+    """A mail could not be handed over. Whoever need not tell this apart does not."""
 
 
 class ProviderDown(StoreDown):

@@ -23,16 +23,23 @@ from engine.services.admissions import Admissions
 from engine.services.blind_date_streams import BlindDateStreams
 from engine.services.blind_dates import BlindDates
 from engine.services.calls import Calls
+from engine.services.comments import Comments
+from engine.services.conversations import Conversations
 from engine.services.crypto_recharge import CryptoRecharge
 from engine.services.donations import Donations
+from engine.services.files import Files
 from engine.services.follows import Follows
+from engine.services.friends import Friends
 from engine.services.gifts import Gifts
 from engine.services.gold_gifts import GoldGifts
+from engine.services.groups import Groups
 from engine.services.guests import Guests
 from engine.services.identity import Identity
 from engine.services.known_people import KnownPeople
 from engine.services.live_rooms import LiveRooms
+from engine.services.mailed_codes import MailedCodes
 from engine.services.notices import Notices
+from engine.services.online import Online
 from engine.services.operator import Operator
 from engine.services.profiles import Profiles
 from engine.services.qlive_people import QlivePeople
@@ -44,9 +51,12 @@ from engine.services.show_chat import ShowChat
 from engine.services.show_rooms import ShowRooms
 from engine.services.shows import Shows
 from engine.services.site_people import SitePeople
+from engine.services.social_people import SocialPeople
+from engine.services.social_sign_ins import SocialSignIns
 from engine.services.statements import Statements
 from engine.services.streams import Streams
 from engine.services.subscriptions import Subscriptions
+from engine.services.videos import Videos
 from engine.services.web_sign_ins import WebSignIns
 from engine.snowflakes import Snowflakes
 from engine.world import World
@@ -61,7 +71,7 @@ ALARM_TICK_MS: Final = 50
 class Greenroom:
     """Services, and the life of the node."""
 
-    def __init__(self, world: World, options: settings.Settings) -> None:
+    def __init__(self, world: World, options: settings.Settings) -> None:  # noqa: PLR0915 - a line for each service
         self.world = world
         self.options = options
         self.metrics = Metrics()
@@ -116,7 +126,25 @@ class Greenroom:
         self.site_people = SitePeople(
             world, options, node=self.node, ids=ids, ledger=self.ledger, sign_ins=self.web_sign_ins
         )
+        self.social_sign_ins = SocialSignIns(world, node=self.node, known=known, presence=self.presence)
+        self.social_people = SocialPeople(world, node=self.node, ids=ids, snowflakes=self.snowflakes, known=known)
+        self.files = Files(world, options, node=self.node)
+        self.videos = Videos(world, node=self.node, snowflakes=self.snowflakes, is_our_file=self.files.is_ours)
+        self.comments = Comments(world, node=self.node, snowflakes=self.snowflakes, videos=self.videos)
+        self.mailed_codes = MailedCodes(world, node=self.node)
+        self.online = Online(world, options, node=self.node, presence=self.presence, people=self.social_people)
         self.qlive_people = QlivePeople(world, node=self.node, identity=self.identity)
+        self.friends = Friends(world, node=self.node, people=self.social_people)
+        self.groups = Groups(world, node=self.node, people=self.social_people, snowflakes=self.snowflakes)
+        self.conversations = Conversations(
+            world,
+            options,
+            node=self.node,
+            people=self.social_people,
+            friends=self.friends,
+            groups=self.groups,
+            snowflakes=self.snowflakes,
+        )
         rules = Rules(
             minute_ms=options.billing.minute_ms,
             join_ms=options.calls.join_ms,
@@ -184,14 +212,15 @@ class Greenroom:
         self.shows = Shows(world, options, node=self.node)
         self.follows = Follows(world, node=self.node)
         self.donations = Donations(world, options, node=self.node, ids=ids, ledger=self.ledger, outbox=self.outbox)
-        self.subscriptions = Subscriptions(world, options, node=self.node, ledger=self.ledger)
+        self.subscriptions = Subscriptions(world, options, node=self.node, ledger=self.ledger, outbox=self.outbox)
         self.admissions = Admissions(
             world,
             options,
             node=self.node,
             ledger=self.ledger,
+            outbox=self.outbox,
             subscriptions=self.subscriptions,
-            inside=self.rooms.people_in,
+            rooms=self.rooms,
         )
         self.show_rooms = ShowRooms(
             world, options, node=self.node, rooms=self.rooms, shows=self.shows, admissions=self.admissions
@@ -220,6 +249,8 @@ class Greenroom:
             identity=self.identity,
             web_sign_ins=self.web_sign_ins,
             site_people=self.site_people,
+            social_people=self.social_people,
+            social_sign_ins=self.social_sign_ins,
             calls=self.calls,
             rooms=self.rooms,
             notices=self.notices,
@@ -251,8 +282,13 @@ class Greenroom:
             (self.rooms.publish(), "roster"),
             (self.streams.run(), "streams-sweep"),
             (self.web_sign_ins.run(), "sign-ins-sweep"),
+            (self.social_sign_ins.run(), "social-sign-ins-sweep"),
+            (self.online.run(), "online"),
+            (self.conversations.deliveries.listen(), "chat-hints"),
+            (self.conversations.deliveries.run(), "chat-sweep"),
             (self.recharge.run(), "reconcile"),
             (self.crypto_recharge.run(), "reconcile-crypto"),
+            (self.files.run(), "files-sweep"),
             (self.outbox.run(), "outbox-sweep"),
             (self.ledger.run(), "fold-sweep"),
         ):

@@ -5,7 +5,7 @@ a test, the simulator) decides what they are. That is what lets the same engine 
 faults.
 """
 
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from decimal import Decimal
 from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
@@ -13,23 +13,24 @@ from typing import TYPE_CHECKING, Any, Protocol
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from engine.events import Event
     from store.interfaces.ids import PersonId, RoomId
 
 __all__ = [
     "Clock",
     "CodeExchange",
+    "CodeSeal",
     "CryptoNotice",
     "CryptoPayment",
     "CryptoPayments",
     "CryptoStatus",
     "Departure",
+    "FileContents",
     "Goodbye",
     "GoogleIdentity",
     "GoogleLogin",
     "Log",
+    "Mail",
     "MediaAddresses",
     "Mixer",
     "PasswordCheck",
@@ -42,6 +43,7 @@ __all__ = [
     "Position",
     "Provider",
     "QrPicture",
+    "ReadChunk",
     "Rng",
     "SealedProfile",
     "Sink",
@@ -170,8 +172,8 @@ class Sink(Protocol):
         What rooms are told may be held back for a moment, and would be lost with this process.
         """
 
-    def close(self, person_id: "PersonId", *, code: Goodbye, reason: str) -> None:
-        """Close all sockets of the person."""
+    def close(self, person_id: "PersonId", *, code: Goodbye, reason: str, sign_in_id: str = "") -> None:
+        """Close all sockets of the person, or only those that were opened with this sign-in of his."""
 
 
 class WeChatProfile(msgspec.Struct, frozen=True, kw_only=True):
@@ -470,6 +472,25 @@ class CryptoPayments(Protocol):
         """
 
 
+ReadChunk = Callable[[int], Coroutine[Any, Any, bytes]]
+"""Gives a chunk of a file by its number, from 0; all but the last are of one length."""
+
+
+class FileContents(Protocol):
+    """Tells what a file is by what is in it, whatever it is called (SEC-19)."""
+
+    def kind_of(self, head: bytes) -> str:
+        """The media type that the first bytes show; empty: none that is known."""
+
+    async def check_picture(
+        self, media_type: str, *, length: int, pixels_max: int, read: ReadChunk, chunk_bytes: int
+    ) -> None:
+        """Look whether it is a picture of that kind, and of at most so many pixels; nothing is unpacked.
+
+        Raises: BadInput: it is not. MailboxFull: too many are looked at already. Whatever ``read`` raises.
+        """
+
+
 class QrPicture(Protocol):
     """Draws a QR code."""
 
@@ -514,6 +535,23 @@ class Passwords(Protocol):
         """
 
 
+class Mail(Protocol):
+    """Hands over mails."""
+
+    async def send(self, *, to: str, subject: str, text: str) -> None:
+        """One plain text to one address. It is handed over when this returns, not delivered.
+
+        Raises: MailDown: it was not taken, or nobody knows. Neither what it said nor to whom goes into a log.
+        """
+
+
+class CodeSeal(Protocol):
+    """Makes something of a short code that it can be checked by, and not guessed from (SEC-18)."""
+
+    def __call__(self, code: str, *, address: str, purpose: str) -> str:
+        """The same for the same three, and different from all else; whoever sees it has no use for it."""
+
+
 class TokenKind(StrEnum):
     """What a web token is good for; one kind is never taken for another (SEC-6)."""
 
@@ -521,13 +559,16 @@ class TokenKind(StrEnum):
     REFRESH = "refresh"
     GUEST = "guest"
     """Good for no right at all: it tells that this guest is the one who was here before."""
+    TICKET = "ticket"
+    """Good for opening one socket, once (SEC-10)."""
 
 
 class WebClaims(msgspec.Struct, frozen=True, kw_only=True):
     """What a web token says. Whether it has been revoked since is not in it.
 
-    ``family_id`` is common to all tokens that descend from one sign-in. ``anchor`` is the uid of an anchor, empty for
-    anybody else.
+    ``user_id`` is the id by which a surface shows somebody. ``family_id`` is common to all tokens that descend from
+    one sign-in. ``anchor`` is the uid of an anchor, empty for anybody else. ``name`` and ``level`` are for
+    clients to show; nothing is decided by them. ``path`` is that of the only socket a ticket is good for.
     """
 
     kind: TokenKind
@@ -537,13 +578,26 @@ class WebClaims(msgspec.Struct, frozen=True, kw_only=True):
     issued_at_s: int
     expires_at_s: int
     anchor: str = ""
+    name: str = ""
+    level: int = 0
+    path: str = ""
 
 
 class WebTokens(Protocol):
     """Signed tokens that carry their own facts (SITE-12, SEC-6, SEC-7). ``now_s`` is UNIX seconds."""
 
     def issue(
-        self, kind: TokenKind, *, user_id: int, now_s: int, family_id: str = "", token_id: str = "", anchor: str = ""
+        self,
+        kind: TokenKind,
+        *,
+        user_id: int,
+        now_s: int,
+        family_id: str = "",
+        token_id: str = "",
+        anchor: str = "",
+        name: str = "",
+        level: int = 0,
+        path: str = "",
     ) -> tuple[str, WebClaims]:
         """A token and what it says; without ``family_id`` it begins a family of its own.
 
@@ -554,5 +608,9 @@ class WebTokens(Protocol):
     def read(self, token: str, kind: TokenKind, *, now_s: int) -> WebClaims:
         """What the token says.
 
-        Raises: NotSignedIn: not one of ours, not of this kind, not yet or no longer good.
+        Raises:
+            NotAToken: of no form that a token has.
+            TokenExpired: no longer good.
+            TokenMisused: good, and of another kind.
+            NotSignedIn: not one of ours, or not yet good.
         """

@@ -187,6 +187,14 @@ class Presence:
             return False
         return person.lines_count > 0 or self._node.now_ms() - person.seen_at_ms < self._options.reachable_ms
 
+    def held(self, surface: str) -> tuple[PersonId, ...]:
+        """People of a surface who have open lines to this node."""
+        return tuple(
+            person_id
+            for person_id, person in self._people.items()
+            if person.surface == surface and person.lines_count > 0
+        )
+
     async def is_reachable(self, surface: str, person_id: PersonId) -> bool:
         """Whether any node has seen the person on his surface within ``reachable_ms`` (CA-10)."""
         if self.is_here(person_id):

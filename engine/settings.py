@@ -12,6 +12,7 @@ import msgspec
 __all__ = [
     "Billing",
     "Calls",
+    "Files",
     "Gift",
     "Ledger",
     "Node",
@@ -27,6 +28,9 @@ __all__ = [
     "Settings",
     "Site",
     "SitePackage",
+    "Social",
+    "SocialLevel",
+    "SocialPath",
     "Streams",
 ]
 
@@ -254,6 +258,76 @@ class Site(Section, frozen=True, kw_only=True):
     packages: tuple[SitePackage, ...] = SITE_PACKAGES
 
 
+SocialPath = Literal[
+    "/api/chat/history",
+    "/api/chat/ws-ticket",
+    "/api/contact/add-friend",
+    "/api/contact/create-community",
+    "/api/contact/get-friend-list",
+    "/api/contact/get-group-list",
+    "/api/contact/get-group-users",
+    "/api/contact/join-community",
+    "/api/contact/load-community",
+    "/api/file/upload",
+    "/api/user/get-my-info",
+    "/api/user/get-profile",
+    "/api/user/get-user-info",
+    "/api/user/set-profile",
+    "/api/user/set-role",
+    "/api/videos",
+    "/api/videos/comment-comments",
+    "/api/videos/comment-video",
+    "/api/videos/create-video",
+    "/api/videos/get-comment-all",
+    "/api/videos/get-comment-likes",
+    "/api/videos/get-comment-member",
+    "/api/videos/get-comments",
+    "/api/videos/get-video-likes",
+    "/api/videos/like-comments",
+    "/api/videos/like-video",
+]
+"""Paths for people who are signed in; whoever is may leave."""
+
+
+class SocialLevel(Section, frozen=True, kw_only=True):
+    """Who may call ``path`` of the social app: people of ``level`` and above."""
+
+    path: SocialPath
+    level: Annotated[int, msgspec.Meta(ge=1, le=4)]
+
+
+class Social(Section, frozen=True, kw_only=True):
+    """The social app (SO-6 … SO-52).
+
+    ``minimum_levels`` are of paths that not everybody may call who is signed in. ``online_ms`` is how long somebody
+    counts as online of whom nothing more is heard; of ``online_listed_max`` such people a client is told.
+
+    With ``open_private_chat`` also strangers may write to each other; with ``echo_bot`` the assistants say what they
+    are told, without it they say nothing. Of what somebody has missed, the newest ``backlog_max`` messages are told.
+    """
+
+    minimum_levels: tuple[SocialLevel, ...] = ()
+    online_ms: Milliseconds = 300_000
+    online_listed_max: Annotated[int, msgspec.Meta(ge=1, le=1_000)] = 200
+    open_private_chat: bool = False
+    echo_bot: bool = False
+    backlog_max: Annotated[int, msgspec.Meta(ge=1, le=200)] = 100
+
+
+class Files(Section, frozen=True, kw_only=True):
+    """What people may send in (SO-20, SEC-19).
+
+    A file has at most ``bytes_max`` bytes, a picture ``picture_bytes_max`` and ``pixels_max`` pixels. Everybody has
+    room for ``person_bytes_max`` bytes in all, and may send ``per_day_max`` files in a day of UTC.
+    """
+
+    bytes_max: Annotated[int, msgspec.Meta(ge=1, le=1_048_576_000)] = 104_857_600
+    person_bytes_max: Annotated[int, msgspec.Meta(ge=0, le=1_125_899_906_842_624)] = 2_147_483_648
+    per_day_max: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 200
+    picture_bytes_max: Bytes = 33_554_432
+    pixels_max: Annotated[int, msgspec.Meta(ge=1, le=1_000_000_000)] = 50_000_000
+
+
 class Settings(Section, frozen=True, kw_only=True):
     """All the engine may know of the configuration."""
 
@@ -270,3 +344,5 @@ class Settings(Section, frozen=True, kw_only=True):
     products: tuple[Product, ...] = PRODUCTS
     qlive: Qlive = Qlive()
     site: Site = Site()
+    files: Files = Files()
+    social: Social = Social()

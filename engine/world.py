@@ -6,9 +6,12 @@ from dataclasses import dataclass, field
 from engine.ports import (
     Clock,
     CodeExchange,
+    CodeSeal,
     CryptoPayments,
+    FileContents,
     GoogleLogin,
     Log,
+    Mail,
     MediaAddresses,
     Mixer,
     Passwords,
@@ -41,6 +44,7 @@ class World:
     google: GoogleLogin
     passwords: Passwords
     web_tokens: WebTokens
+    social_tokens: WebTokens
     payments: PaymentProvider
     crypto: CryptoPayments
     media: MediaAddresses
@@ -49,5 +53,8 @@ class World:
     signatures: PersonSignature
     mixer: Mixer
     draw_qr: QrPicture
+    mail: Mail
+    seal_code: CodeSeal
+    contents: FileContents
     cutters: Mapping[Provider, StreamCutter] = field(default_factory=dict)
     """Who ends running streams. Where there is none, a stream ends with its media server's next report, if any."""

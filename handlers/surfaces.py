@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
 from engine.greenroom import Greenroom
-from handlers import calls, media, qlive, rooms, site
+from handlers import calls, media, qlive, rooms, site, social
 from handlers.admin import access as admin_access
 from handlers.admin.options import AdminOptions, RunningConfig
 from handlers.admin.surface import surface as admin_surface
@@ -17,6 +17,7 @@ from handlers.qlive import access as qlive_access
 from handlers.qlive.options import ClientConfigs
 from handlers.rooms import access as rooms_access
 from handlers.site import access as site_access
+from handlers.social import access as social_access
 from handlers.wire.access import Admission, Authenticate, GuestOf
 from handlers.wire.asyncapi import asyncapi
 from handlers.wire.health import probes
@@ -30,6 +31,7 @@ __all__ = [
     "SURFACES",
     "AppConfig",
     "Config",
+    "FilesConfig",
     "GoogleConfig",
     "HttpConfig",
     "ImConfig",
@@ -40,6 +42,8 @@ __all__ = [
     "PayConfig",
     "QliveConfig",
     "ShareConfig",
+    "SocialConfig",
+    "SocialLevel",
     "doors",
     "refit",
     "routes",
@@ -88,6 +92,18 @@ class LimitsConfig(Protocol):
     @property
     def addresses_max(self) -> int:
         """Clients counted at the same time."""
+
+    @property
+    def times(self) -> int:
+        """By how much every limit is wider than it says; 1 but in tests of what is behind them."""
+
+
+class FilesConfig(Protocol):
+    """What people send in."""
+
+    @property
+    def bytes_max(self) -> int:
+        """How long a file may be."""
 
 
 class ShareConfig(Protocol):
@@ -174,6 +190,26 @@ class MediaConfig(Protocol):
         """What they may report."""
 
 
+class SocialLevel(Protocol):
+    """Who may call a path of the social app."""
+
+    @property
+    def path(self) -> str:
+        """The path."""
+
+    @property
+    def level(self) -> int:
+        """People of this level and above."""
+
+
+class SocialConfig(Protocol):
+    """The social app."""
+
+    @property
+    def minimum_levels(self) -> Sequence[SocialLevel]:
+        """Of paths that not everybody may call."""
+
+
 class Config(Protocol):
     """The part of the configuration that is the surfaces'."""
 
@@ -194,6 +230,10 @@ class Config(Protocol):
         """Rates."""
 
     @property
+    def files(self) -> FilesConfig:
+        """Files."""
+
+    @property
     def share(self) -> ShareConfig:
         """The calls surface's card."""
 
@@ -204,6 +244,10 @@ class Config(Protocol):
     @property
     def qlive(self) -> QliveConfig:
         """The blind-date surface's rules, of which it shows some."""
+
+    @property
+    def social(self) -> SocialConfig:
+        """The social app."""
 
     @property
     def qlive_client(self) -> ClientConfigs:
@@ -268,6 +312,16 @@ def _site(config: Config, engine: Greenroom) -> Opened:
     return Opened(site.surface(options), site_access.authenticate(engine), site_access.guest_of(engine))
 
 
+def _social(config: Config, engine: Greenroom) -> Opened:
+    options = social.SocialOptions(
+        time_zone=config.time_zone,
+        minimum_levels={one.path: one.level for one in config.social.minimum_levels},
+        public_url=config.http.public_url,
+        file_bytes_max=config.files.bytes_max,
+    )
+    return Opened(social.surface(options), social_access.authenticate(engine))
+
+
 def _rooms(_config: Config, engine: Greenroom) -> Opened:
     return Opened(rooms.SURFACE, rooms_access.authenticate(engine))
 
@@ -287,7 +341,7 @@ def _media_nginx(config: Config) -> tuple[Opened, ...]:
     return (Opened(media.nginx_surface(media.NginxOptions(peers=peers)), media.unsigned),) if peers else ()
 
 
-SURFACES: Final[tuple[Callable[[Config, Greenroom], Opened], ...]] = (_calls, _qlive, _site, _rooms)
+SURFACES: Final[tuple[Callable[[Config, Greenroom], Opened], ...]] = (_calls, _qlive, _site, _social, _rooms)
 """The surfaces for people. The operators' has a listener, and a key, of its own."""
 
 
@@ -317,7 +371,12 @@ def doors(
     )
     # Whatever origins pages of the surfaces come from, no page talks to the operators' port.
     admin_policy = HttpPolicy(body_bytes_max=http.body_bytes_max, body_timeout_ms=http.body_timeout_ms)
-    limiter = Limiter(engine.world.clock, shared=engine.world.stores.limits, keys_max=config.limits.addresses_max)
+    limiter = Limiter(
+        engine.world.clock,
+        shared=engine.world.stores.limits,
+        keys_max=config.limits.addresses_max,
+        times=config.limits.times,
+    )
 
     def door(surfaces: Iterable[Opened], policy: HttpPolicy) -> Door:
         return routes(

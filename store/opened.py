@@ -5,17 +5,25 @@ from typing import Self
 
 from store.interfaces.stores import Stores
 from store.mongo.attempts import MongoAttempts
+from store.mongo.blobs import MongoBlobs
 from store.mongo.calls import MongoCalls
 from store.mongo.chats import MongoChats
+from store.mongo.codes import MongoCodes
+from store.mongo.comments import MongoComments
 from store.mongo.connection import Mongo
+from store.mongo.contended import Contended
 from store.mongo.credentials import MongoCredentials
 from store.mongo.donations import MongoDonations
 from store.mongo.follows import MongoFollows
+from store.mongo.friends import MongoFriends
+from store.mongo.groups import MongoGroups
 from store.mongo.ids import MongoIds
 from store.mongo.indexes import prepare
 from store.mongo.leases import MongoLeases
 from store.mongo.ledger import MongoLedger
 from store.mongo.likes import MongoLikes
+from store.mongo.members import MongoMembers
+from store.mongo.messages import MongoMessages
 from store.mongo.notices import MongoNotices
 from store.mongo.orders import MongoOrders
 from store.mongo.people import MongoPeople, MongoSessions
@@ -24,7 +32,9 @@ from store.mongo.rooms import MongoRooms
 from store.mongo.shows import MongoShows
 from store.mongo.sign_ins import MongoSignIns
 from store.mongo.subscriptions import MongoSubscriptions
+from store.mongo.videos import MongoVideos
 from store.redis.connection import Redis
+from store.redis.hints import RedisHints
 from store.redis.limits import RedisLimits
 from store.redis.presence import RedisPresence
 
@@ -70,13 +80,17 @@ async def open_stores(
         await mongo.close()
         raise
     redis = Redis(redis_url, deadline_ms=redis_deadline_ms)
+    contended = Contended(mongo)
     return OpenedStores(
         ids=MongoIds(mongo),
         people=MongoPeople(mongo),
         sessions=MongoSessions(mongo),
         credentials=MongoCredentials(mongo),
+        members=MongoMembers(mongo),
         sign_ins=MongoSignIns(mongo),
         attempts=MongoAttempts(mongo),
+        codes=MongoCodes(mongo),
+        blobs=MongoBlobs(mongo),
         ledger=MongoLedger(mongo),
         calls=MongoCalls(mongo),
         rooms=MongoRooms(mongo),
@@ -89,6 +103,12 @@ async def open_stores(
         quotas=MongoQuotas(mongo),
         notices=MongoNotices(mongo),
         likes=MongoLikes(mongo),
+        videos=MongoVideos(mongo, contended),
+        comments=MongoComments(mongo, contended),
+        friends=MongoFriends(mongo),
+        groups=MongoGroups(mongo),
+        messages=MongoMessages(mongo),
+        hints=RedisHints(redis, channel=f"hints:{database}"),
         leases=MongoLeases(mongo),
         presence=RedisPresence(redis),
         limits=RedisLimits(redis),

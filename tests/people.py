@@ -46,6 +46,7 @@ from store.memory.stores import memory_stores
 from tests.invariants import snapshot_of, violations
 from tests.support.broken_stores import Switch, switchable
 from tests.support.fakes import FakeClock, RecordingLog, SeededRng
+from tests.support.records import subscription_begun
 from tests.support.web_services import web_services
 
 __all__ = ["AUTHENTIC", "Cast", "Date", "Heard", "Stage", "fast_settings", "on_a_date", "on_a_visit", "on_stage"]
@@ -93,7 +94,7 @@ class Heard:
     def flush(self) -> None:
         self.flushed_count += 1
 
-    def close(self, person_id: PersonId, *, code: int, reason: str) -> None:
+    def close(self, person_id: PersonId, *, code: int, reason: str, sign_in_id: str = "") -> None:
         self.closed.append((person_id, code))
 
     def kinds(self, person: PersonRecord) -> list[str]:
@@ -501,7 +502,8 @@ class Visit:
             price=price,
             request_key=key,
         )
-        outcome = await self.engine.ledger.post(subscription_move(subscription, earned=price))
+        event = subscription_begun(subscription, user, self.jliu)
+        outcome = await self.engine.ledger.post(subscription_move(subscription, event, earned=price))
         assert outcome.verdict is Verdict.POSTED
         return subscription
 

@@ -65,8 +65,7 @@ def test_everything_imported_is_declared(setup_cfg):
     distributions = importlib.metadata.packages_distributions()
     declared = {
         re.sub(r"[-_.]+", "-", match["name"].lower())
-        for extra in ("", "qr")
-        for requirement in requirements(setup_cfg)[extra]
+        for requirement in requirements(setup_cfg)[""]
         if (match := REQUIREMENT.match(requirement))
     }
 

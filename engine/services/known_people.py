@@ -11,6 +11,7 @@ import msgspec
 
 from engine.ports import Clock
 from store.interfaces.ids import PersonId
+from store.interfaces.members import Member
 from store.interfaces.people import PersonRecord
 
 __all__ = ["Known", "KnownPeople"]
@@ -25,10 +26,14 @@ together would miss its deadlines, and shut it for everybody else (F-23)."""
 
 
 class Known(msgspec.Struct, frozen=True):
-    """Whose it is; ``sign_in_id`` is that of the sign-in it stands for, where the surface has such."""
+    """Whose it is; ``sign_in_id`` is that of the sign-in it stands for, where the surface has such.
+
+    ``member`` is what the social app keeps of its people, None elsewhere.
+    """
 
     person: PersonRecord
     sign_in_id: str = ""
+    member: Member | None = None
 
 
 class KnownPeople:

@@ -24,6 +24,7 @@ class OnDuty:
     """Somebody with the token. ``person_id`` is nobody's; all operators share one rate limit."""
 
     person_id: int = 0
+    sign_in_id: str = ""
 
     def goes_by(self, claimed: str) -> bool:  # noqa: ARG002 - nobody's name
         """By none."""

@@ -56,6 +56,13 @@ class ChangeRole(Act, kw_only=True):
     role: AnyRole
 
 
+class ChangeLevel(Act, kw_only=True):
+    """What somebody of the social app is: 0 guest, 1 user, 2 member, 3 administrator, 4 super administrator."""
+
+    person_id: Id
+    level: Annotated[int, msgspec.Meta(ge=0, le=4)]
+
+
 class BanShown(msgspec.Struct):
     """An exclusion; one whose time is over is in force no longer."""
 
@@ -95,6 +102,13 @@ class Warned(msgspec.Struct):
     """Whom the warning waits for."""
 
     person_id: int
+
+
+class LevelShown(msgspec.Struct):
+    """Who is what now."""
+
+    person_id: int
+    level: int
 
 
 class PasswordShown(msgspec.Struct):
@@ -154,6 +168,14 @@ async def change_role(desk: Desk, wanted: ChangeRole) -> UserShown:
         PersonId(wanted.person_id), Role(wanted.role), actor=wanted.actor, reason=wanted.reason
     )
     return shown(UserShown, person)
+
+
+async def change_level(desk: Desk, wanted: ChangeLevel) -> LevelShown:
+    """Who is what now."""
+    await desk.engine.operator.set_level(
+        PersonId(wanted.person_id), wanted.level, actor=wanted.actor, reason=wanted.reason
+    )
+    return LevelShown(wanted.person_id, wanted.level)
 
 
 async def reset_password(desk: Desk, wanted: OnUser) -> PasswordShown:
@@ -226,6 +248,14 @@ def endpoints(options: AdminOptions) -> tuple[Endpoint[Any, Any], ...]:
             change_role,
             summary="Approve an anchor or a matchmaker, or make a guest of her again",
             source_id="admin-users-role",
+        ),
+        Endpoint(
+            "/admin/v1/users/{person_id}/level",
+            ChangeLevel,
+            LevelShown,
+            change_level,
+            summary="Make somebody of the social app a user, an administrator …",
+            source_id="admin-users-level",
         ),
         Endpoint(
             "/admin/v1/users/{person_id}/password",

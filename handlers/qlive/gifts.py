@@ -1,6 +1,5 @@
 """The gift catalogue, and giving for gold and income. Source: QL-30 … QL-35, QL-43."""
 
-import re
 from collections.abc import Mapping
 from functools import partial
 from http import HTTPStatus
@@ -16,13 +15,13 @@ from handlers.qlive.options import QliveOptions
 from handlers.qlive.paging import PAGE_SIZE, Page, page_of
 from handlers.qlive.shapes import UserId
 from handlers.wire.fields import Id, blank, text
+from handlers.wire.home import home_of
 from handlers.wire.members import money_key
 from handlers.wire.surface import Endpoint
 
 __all__ = ["endpoints", "gift_list", "push_gift"]
 
 _LIST: Final = "/wx/api/qlive/qlive_gift"
-_HOST: Final = re.compile(r"[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:[0-9]{1,5})?")
 
 
 class WhichPage(msgspec.Struct):
@@ -75,7 +74,7 @@ async def gift_list(options: QliveOptions, caller: QliveCaller, wanted: WhichPag
     found = page_of(catalogue, page)
     if not found and page > 1:
         raise NotFound("page")
-    base = options.public_url or _asked_for(caller.host)
+    base = home_of(options.public_url, caller.host)
     return GiftPage(
         count=len(catalogue),
         next=f"{base}{_LIST}/?page={page + 1}" if page * PAGE_SIZE < len(catalogue) else None,
@@ -100,11 +99,6 @@ async def push_gift(caller: QliveCaller, wanted: PushGift) -> Pushed:
         room_id=engine.blind_dates.room_of_both(giver.id, recipient.id),
     )
     return Pushed(gold=receipt.gold, income=receipt.income)
-
-
-def _asked_for(host: str) -> str:
-    """Where the client found us; a link without a host where it does not say so in a form that can be believed."""
-    return f"http://{host}" if _HOST.fullmatch(host) else ""
 
 
 def _not_enough(error: BelowFloor) -> Mapping[str, object]:

@@ -10,6 +10,7 @@ from typing import Final
 from engine.errors import NotSignedIn
 from engine.greenroom import Greenroom
 from engine.records import PersonRecord
+from engine.services.known_people import Known
 from engine.services.welcome import require_let_in
 from handlers.rooms.houses import HOUSES
 from handlers.wire.access import Caller, Incoming, Presented, bearer
@@ -41,10 +42,10 @@ def authenticate(engine: Greenroom) -> Callable[[Presented], Awaitable[Member]]:
     """
 
     async def who(presented: Presented) -> Member:
-        person = await _whose(engine, presented.token)
-        require_let_in(person, engine.node)
-        engine.presence.seen(person)
-        return Member(person=person, token=presented.token)
+        known = await _whose(engine, presented.token)
+        require_let_in(known.person, engine.node)
+        engine.presence.seen(known.person)
+        return Member(person=known.person, token=presented.token, sign_in_id=known.sign_in_id)
 
     return who
 
@@ -54,10 +55,10 @@ async def as_of_now(caller: RoomsCaller) -> PersonRecord:
 
     Raises: NotSignedIn: he has signed out meanwhile. StoreDown.
     """
-    return await HOUSES[caller.principal.person.surface].who(caller.engine, caller.principal.token)
+    return (await HOUSES[caller.principal.person.surface].who(caller.engine, caller.principal.token)).person
 
 
-async def _whose(engine: Greenroom, token: str) -> PersonRecord:
+async def _whose(engine: Greenroom, token: str) -> Known:
     """A token of one surface is worth nothing on another, and none has the form of another's: asking is cheap."""
     for house in HOUSES.values():
         try:

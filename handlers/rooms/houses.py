@@ -13,6 +13,7 @@ from engine.greenroom import Greenroom
 from engine.ports import Position
 from engine.records import PersonRecord
 from engine.services.accounts import CALLS, QLIVE, SITE
+from engine.services.known_people import Known
 from store.interfaces.ids import ID_MAX, PersonId, RoomId
 
 __all__ = ["HOUSES", "House"]
@@ -31,7 +32,7 @@ ConnectionMove = Callable[[Greenroom, PersonRecord, RoomId, str, Position | None
 class House:
     """The rooms of one surface."""
 
-    who: Callable[[Greenroom, str], Awaitable[PersonRecord]]
+    who: Callable[[Greenroom, str], Awaitable[Known]]
     """Who holds the token. Raises: NotSignedIn, StoreDown."""
     enter: ConnectionMove
     leave: ConnectionMove
@@ -73,14 +74,17 @@ async def _say_at_show(engine: Greenroom, person: PersonRecord, room_id: RoomId,
     await engine.show_chat.say(person, room_id, text, shown_id=person.public_id or str(person.id))
 
 
-def _by_session(surface: str) -> Callable[[Greenroom, str], Awaitable[PersonRecord]]:
-    return lambda engine, token: engine.identity.who(token, surface=surface)
+def _by_session(surface: str) -> Callable[[Greenroom, str], Awaitable[Known]]:
+    async def who(engine: Greenroom, token: str) -> Known:
+        return Known(await engine.identity.who(token, surface=surface))
+
+    return who
 
 
-async def _by_web_token(engine: Greenroom, token: str) -> PersonRecord:
+async def _by_web_token(engine: Greenroom, token: str) -> Known:
     known = await engine.web_sign_ins.who_by_token(token)
     engine.web_sign_ins.watch(known)
-    return known.person
+    return known
 
 
 async def _number(_engine: Greenroom, user_id: str) -> PersonId:

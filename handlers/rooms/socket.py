@@ -43,9 +43,13 @@ _TAG: Final = "type"
 # --- what is told --------------------------------------------------------------------------------------------------
 
 NAMES: Final[Mapping[type, str]] = MappingProxyType(
-    {kind: re.sub(r"(?<=[a-z])(?=[A-Z])", "_", kind.__name__).lower() for kind in get_args(events.Event)}
+    {
+        kind: re.sub(r"(?<=[a-z])(?=[A-Z])", "_", kind.__name__).lower()
+        for kind in get_args(events.Event)
+        if kind is not events.MessageSaid
+    }
 )
-"""The engine's facts → their names on the wire."""
+"""The engine's facts → their names on the wire; what people say to each other outside of rooms is none of it."""
 
 
 def encode(event: events.Event) -> bytes:

@@ -93,6 +93,10 @@ class Principal(Protocol):
     def person_id(self) -> int:
         """The id inside the engine."""
 
+    @property
+    def sign_in_id(self) -> str:
+        """By which sign-in the person is here; empty where they do not end one by one."""
+
     def goes_by(self, claimed: str) -> bool:
         """Whether ``claimed`` is what this person is called in requests."""
 
@@ -167,6 +171,8 @@ class Caller(Generic[EngineT, PrincipalT]):
     """The name by which the client asked for us: its own word, good for nothing but to be given back to it."""
     cookies: Mapping[str, str] = field(default_factory=dict)
     """What the client keeps for us, or claims to."""
+    agent: str = ""
+    """What the client calls itself."""
 
     @property
     def principal(self) -> PrincipalT:
@@ -247,6 +253,7 @@ class Admission(Generic[EngineT, PrincipalT]):
             address=incoming.address,
             host=incoming.headers.get("Host", ""),
             cookies=incoming.cookies,
+            agent=incoming.headers.get("User-Agent", ""),
         )
 
     async def _who(self, presented: Presented | None, access: Access) -> PrincipalT | None:
@@ -323,13 +330,14 @@ def whence(headers: Mapping[str, str], allowed: Collection[str]) -> Whence:
     """Whose page sent a request with these headers; ``allowed`` are origins beside our own."""
     origin, host = headers.get("Origin"), headers.get("Host", "")
     site, page = headers.get("Sec-Fetch-Site"), headers.get("Referer")
+    page_origin = None if page is None else "/".join(page.split("/", 3)[:3])
     if origin is not None:
         is_ours = origin_allowed(origin, host, allowed)
     elif site is not None:
-        is_ours = site in ("same-origin", "none")
-    elif page is not None:
-        parts = page.split("/", 3)
-        is_ours = origin_allowed("/".join(parts[:3]), host, allowed)
+        # Links have no Origin: which page of another origin one is on, only Referer tells.
+        is_ours = site in ("same-origin", "none") or page_origin in allowed
+    elif page_origin is not None:
+        is_ours = origin_allowed(page_origin, host, allowed)
     else:
         return Whence.UNTOLD
     return Whence.OURS if is_ours else Whence.FOREIGN

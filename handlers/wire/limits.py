@@ -28,28 +28,31 @@ _ROUNDING_MS: Final = 1e-6
 class Limit(msgspec.Struct, frozen=True):
     """``rate`` requests in each ``per_ms`` in the long run, ``burst`` at once after a pause.
 
-    ``shared`` limits count over all nodes and refuse when they cannot be counted: sign-in and money. Source: ALL-13,
-    G-10.
+    ``shared`` limits count over all nodes. When they cannot be counted nothing passes, as where a password is tried or
+    money moves; unless ``or_local``: then each node counts for itself meanwhile. Source: ALL-13, G-10, protocols 13.1.
     """
 
     rate: int
     per_ms: int
     burst: int
     shared: bool = False
+    or_local: bool = False
 
     def __post_init__(self) -> None:
         if self.rate < 1 or self.per_ms < 1 or self.burst < 1:
             raise ValueError("a limit lets at least one pass")
+        if self.or_local and not self.shared:
+            raise ValueError("every other limit is local anyway")
 
 
-def per_second(rate: int, *, burst: int | None = None, shared: bool = False) -> Limit:
+def per_second(rate: int, *, burst: int | None = None, shared: bool = False, or_local: bool = False) -> Limit:
     """``rate`` a second, twice as many at once unless ``burst`` says otherwise (the contract's default: 20 and 40)."""
-    return Limit(rate, 1_000, burst if burst is not None else 2 * rate, shared)
+    return Limit(rate, 1_000, burst if burst is not None else 2 * rate, shared, or_local)
 
 
-def per_minute(rate: int, *, burst: int | None = None, shared: bool = False) -> Limit:
+def per_minute(rate: int, *, burst: int | None = None, shared: bool = False, or_local: bool = False) -> Limit:
     """``rate`` a minute, all at once if need be unless ``burst`` says otherwise."""
-    return Limit(rate, 60_000, burst if burst is not None else rate, shared)
+    return Limit(rate, 60_000, burst if burst is not None else rate, shared, or_local)
 
 
 class SharedLimit(Protocol):
@@ -79,12 +82,16 @@ def wait_after(full_at_ms: float, limit: Limit, now_ms: float) -> tuple[float, i
 class Limiter:
     """The buckets of this node, one per (endpoint, client), and the door to the shared ones."""
 
-    __slots__ = ("_clock", "_full_at_ms", "_keys_max", "_shared")
+    __slots__ = ("_clock", "_full_at_ms", "_keys_max", "_shared", "_times")
 
-    def __init__(self, clock: Clock, *, shared: SharedLimit | None = None, keys_max: int = KEYS_MAX) -> None:
+    def __init__(
+        self, clock: Clock, *, shared: SharedLimit | None = None, keys_max: int = KEYS_MAX, times: int = 1
+    ) -> None:
+        """``times`` is by how much every limit is wider than it says, where somebody tests what is behind them."""
         self._clock = clock
         self._shared = shared
         self._keys_max = keys_max
+        self._times = times
         self._full_at_ms: OrderedDict[tuple[str, str], float] = OrderedDict()
 
     def __len__(self) -> int:
@@ -96,11 +103,14 @@ class Limiter:
 
         Raises:
             TooMany: not now; it says when.
-            StoreDown: the limit is shared and could not be counted, so nothing passes.
+            StoreDown: the limit is shared and could not be counted, and that matters here.
         """
+        if self._times > 1:
+            limit = msgspec.structs.replace(limit, rate=limit.rate * self._times, burst=limit.burst * self._times)
+        wait_ms: int | None = None
         if limit.shared and self._shared is not None:
             wait_ms = await self._take_shared(self._shared, f"{endpoint}|{client}", limit)
-        else:
+        if wait_ms is None:
             wait_ms = self._take_local((endpoint, client), limit)
         if wait_ms:
             raise TooMany(retry_after_ms=wait_ms)
@@ -116,9 +126,11 @@ class Limiter:
         return wait_ms
 
     @staticmethod
-    async def _take_shared(shared: SharedLimit, key: str, limit: Limit) -> int:
+    async def _take_shared(shared: SharedLimit, key: str, limit: Limit) -> int | None:
         try:
             return await shared.take(key, rate=limit.rate, per_ms=limit.per_ms, burst=limit.burst)
         except Exception as error:
+            if limit.or_local:
+                return None
             # Whatever went wrong there, a limit that cannot be counted must not be no limit.
             raise StoreDown("the shared limit cannot be counted") from error

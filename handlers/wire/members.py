@@ -19,10 +19,11 @@ _MONEY_KEY: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 class Member(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody who is signed in, and with which token."""
+    """Somebody who is signed in, with which token, and by which sign-in where they end one by one."""
 
     person: PersonRecord
     token: str
+    sign_in_id: str = ""
 
     @property
     def person_id(self) -> int:

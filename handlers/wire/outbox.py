@@ -128,6 +128,11 @@ class Outbox:
         """Frames not yet taken whole."""
         return len(self._frames) + self._batch_count
 
+    @property
+    def is_holding_back(self) -> bool:
+        """Whether something waits here that is not even in the stream, and would come after what is written there."""
+        return bool(self._frames)
+
     def oldest_age_ms(self, now_ms: int) -> int:
         """How long the oldest frame has waited; 0 when none does."""
         if self._batch_bytes:

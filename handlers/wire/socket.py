@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import math
 import re
-from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from socket import SHUT_WR, SO_SNDBUF, SOL_SOCKET
@@ -24,6 +24,7 @@ from tornado.websocket import WebSocketHandler, WebSocketProtocol13
 from engine.errors import (
     BadInput,
     Banned,
+    Draining,
     EngineError,
     Forbidden,
     NotFound,
@@ -40,7 +41,7 @@ from handlers.wire.language import Language
 from handlers.wire.limits import Limit, per_second, wait_after
 from handlers.wire.outbox import Outbox, OutboxLimits, Pushed, text_frame
 from handlers.wire.rooms import Circle, Rooms
-from handlers.wire.surface import Frame, SocketDialect
+from handlers.wire.surface import Answer, Frame, SocketDialect
 
 __all__ = [
     "CLOSE_CODES",
@@ -75,6 +76,10 @@ _MASKED: Final = 0x80
 _SHORT_MAX: Final = 125
 """The longest payload whose length needs no further bytes, and the longest that a control frame may have."""
 
+
+_MARKS_MAX: Final = 8
+_PROOF_MS: Final = 1_000
+"""Whoever talks is there, and is asked for a proof of what he was told; at most so often."""
 
 _REST_S_MIN: Final = 0.001
 _REST_S_MAX: Final = 0.005
@@ -149,6 +154,8 @@ class Handshake:
     incoming: Incoming
     request_id: str
     language: Language
+    refuse: Callable[[EngineError], Answer]
+    """How it is refused by HTTP, where the dialect wants that."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be answered with an opening handshake.
@@ -259,10 +266,11 @@ class Hub:
         self._rooms.flush(now_ms=self.clock.mono_ms())
         self._flush()
 
-    def close(self, person_id: int, *, code: int, reason: str) -> None:
-        """Close all sockets of the person, after what they were told before."""
+    def close(self, person_id: int, *, code: int, reason: str, sign_in_id: str = "") -> None:
+        """Close all sockets of the person, or those of one sign-in, after what they were told before."""
         for socket in tuple(self._of_person.get(person_id, ())):
-            socket.leave(code, reason)
+            if sign_in_id in ("", socket.sign_in_id):
+                socket.leave(code, reason)
 
     def is_connected(self, person_id: int) -> bool:
         """Whether the person has a socket on this node."""
@@ -360,6 +368,22 @@ class Hub:
             socket.leave(CloseCode.TOO_SLOW, "too slow")
         return pushed is not Pushed.FULL
 
+    def respeak(self, socket: "SocketHandler", dialect: SocketDialect) -> None:
+        """``socket`` speaks another dialect from now on, and hears the same rooms."""
+        room_ids = [circle.room_id for circle in socket.circles]
+        now_ms = self.clock.mono_ms()
+        for room_id in room_ids:
+            self._rooms.unlisten(socket, room_id, now_ms=now_ms)
+        socket.speak(dialect)
+        for room_id in room_ids:
+            self._rooms.listen(socket, room_id, backlog=lambda _dialect: (), now_ms=now_ms)
+
+    def hand_over(self, socket: "SocketHandler") -> bool:
+        """Put all that ``socket`` was told into its stream; False when it has not taken what came before."""
+        self._rooms.catch_up(socket, now_ms=self.clock.mono_ms())
+        socket.outbox.flush()
+        return not socket.outbox.is_holding_back
+
     def last_words(self, socket: "SocketHandler") -> None:
         """``socket`` is about to close: what its rooms were told before is to come before that."""
         self._rooms.catch_up(socket, now_ms=self.clock.mono_ms())
@@ -441,11 +465,14 @@ class SocketHandler(WebSocketHandler):
         self._address = handshake.incoming.address
         self._request_id = handshake.request_id
         self._language = handshake.language
+        self._admitted: Caller[Any, Any] | None = None
         self._caller: Caller[Any, Any] | None = None
         self._has_place = False
         self._bad_frames_count = 0
         self._frames_full_at_ms = 0.0
         self._pinged_at_ms = self.heard_at_ms = hub.clock.mono_ms()
+        self._pings_count = 0
+        self._marks: dict[bytes, object] = {}
         self._closed_with: int | None = None
         self.has_unsent = False
         self.circles: tuple[Circle, ...] = ()
@@ -461,9 +488,18 @@ class SocketHandler(WebSocketHandler):
         return self._request_id
 
     @property
+    def sign_in_id(self) -> str:
+        """By which of his sign-ins the person is here; empty where they do not end one by one."""
+        return "" if self._caller is None else self._caller.principal.sign_in_id
+
+    @property
     def dialect(self) -> SocketDialect:
         """How this connection speaks."""
         return self._dialect
+
+    def speak(self, dialect: SocketDialect) -> None:
+        """Speak this one from now on."""
+        self._dialect = dialect
 
     def queue(self, frame: bytes, *, droppable: bool, now_ms: int) -> bool:
         """Let ``frame`` wait to be sent; False when this socket is too slow, and has been closed for it."""
@@ -489,6 +525,44 @@ class SocketHandler(WebSocketHandler):
         """Say nothing about ourselves. Source: SEC-29."""
         self.clear_header("Server")
 
+    async def prepare(self) -> None:
+        """Ask for the credential before the handshake, where a bad one is to be refused by HTTP."""
+        handshake = self._handshake
+        assert handshake is not None
+        if not handshake.dialect.is_admitted_first:
+            return
+        try:
+            if self._hub.is_draining:
+                raise Draining  # noqa: TRY301 - refused where all is refused
+            self._admitted = await self._admit(handshake)
+        except EngineError as error:
+            self._refuse(handshake.refuse(error))
+        except Exception as error:  # noqa: BLE001 - the edge: a bug is reported, and shown to nobody (SEC-30)
+            self._report(error)
+            self._refuse(handshake.refuse(EngineError()))
+
+    def _log(self) -> None:
+        """The door writes lines of its own; Tornado's would hold the query, and a credential with it (SEC-28)."""
+
+    def _refuse(self, answer: Answer) -> None:
+        self.set_status(answer.status)
+        self.set_header("Content-Type", answer.content_type)
+        for name, value in answer.headers:
+            self.set_header(name, value)
+        self.finish(answer.body)
+
+    @staticmethod
+    async def _admit(handshake: Handshake) -> Caller[Any, Any]:
+        return await handshake.admission.admit(
+            handshake.incoming,
+            endpoint=handshake.dialect.path,
+            access=handshake.dialect.access,
+            credential=handshake.credential,
+            limit=handshake.dialect.limit,
+            request_id=handshake.request_id,
+            language=handshake.language,
+        )
+
     async def open(self, *_args: str, **_kwargs: str) -> None:
         """The handshake is through; what the credential says decides whether the socket stays."""
         assert isinstance(self.ws_connection, WebSocketProtocol13)
@@ -510,27 +584,19 @@ class SocketHandler(WebSocketHandler):
             return self.leave(CloseCode.NOT_NOW, "too many connections")
         self._has_place = True
         try:
-            caller = await handshake.admission.admit(
-                handshake.incoming,
-                endpoint=handshake.dialect.path,
-                access=handshake.dialect.access,
-                credential=handshake.credential,
-                limit=handshake.dialect.limit,
-                request_id=handshake.request_id,
-                language=handshake.language,
-            )
+            caller = self._admitted or await self._admit(handshake)
         except EngineError as error:
             return self._turn_away(error)
         except Exception as error:  # noqa: BLE001 - the edge: a bug is reported, and shown to nobody (SEC-30)
             self._report(error)
             return self.leave(CloseCode.BUG, "internal error")
         # What it came with, a token among it, is of no use any more and would be kept as long as the socket.
-        self._handshake = None
+        self._handshake = self._admitted = None
         asked = handshake.incoming.fields
         self.request.headers = HTTPHeaders()
         if stream.closed() or self._closed_with is not None:
             return None
-        opening = self._dialect.opening
+        opening = self.dialect.opening
         try:
             # Before anything knows of it: a query that is not acceptable must leave no trace (reliability e.5).
             wanted = None if opening is None else opening.read(asked)
@@ -561,8 +627,11 @@ class SocketHandler(WebSocketHandler):
     async def on_message(self, message: str | bytes) -> None:
         """One frame: a command, or something that is none."""
         if self._caller is None or self._closed_with is not None:
-            return
+            return None
         self.heard_at_ms = self._hub.clock.mono_ms()
+        if isinstance(message, str) and message in self.dialect.words:
+            self._say(self._word(self.dialect.words[message]))
+            return self._ask_for_proof()
         try:
             frame = self._read(message)
         except EngineError as error:
@@ -571,17 +640,27 @@ class SocketHandler(WebSocketHandler):
                 self.leave(CloseCode.POLICY, "too many bad frames")
             else:
                 self._say(self.dialect.refuse(error, None, self._language))
-            return
+            return None
         self._bad_frames_count = 0
-        self._say(await self._obey(self._caller, frame))
+        answer = await self._obey(self._caller, frame)
+        for payload in (answer,) if isinstance(answer, bytes) else answer:
+            self._say(payload)
+        return self._ask_for_proof()
 
     def on_ping(self, data: bytes) -> None:  # noqa: ARG002 - Tornado's
         """A sign of life."""
         self.heard_at_ms = self._hub.clock.mono_ms()
 
-    def on_pong(self, data: bytes) -> None:  # noqa: ARG002 - Tornado's
-        """A sign of life."""
+    def on_pong(self, data: bytes) -> None:
+        """A sign of life; and, where it answers a ping of ours, a proof that what was told before that has arrived.
+
+        Frames come in order, so that one who has read the ping has read all before it. A pong that nobody asked for
+        proves nothing. Source: RFC 6455 §5.5.3.
+        """
         self.heard_at_ms = self._hub.clock.mono_ms()
+        opening = self.dialect.opening
+        if data in self._marks and self._caller is not None and opening is not None and opening.proved is not None:
+            opening.proved(self._caller, self._marks.pop(data))
 
     def on_close(self) -> None:
         """The connection has gone, whoever ended it."""
@@ -613,9 +692,40 @@ class SocketHandler(WebSocketHandler):
             # Nobody is there to read a close frame.
             self._stream.close()
         elif now_ms - self._pinged_at_ms >= limits.ping_ms:
-            self._pinged_at_ms = now_ms
-            if self.ws_connection is not None and not self.ws_connection.is_closing():
-                self.ping()
+            self._ping(now_ms)
+
+    def _ping(self, now_ms: int) -> None:
+        """Ask for a sign of life, and remember with it what the client will have read before it answers."""
+        if self.ws_connection is None or self.ws_connection.is_closing():
+            return None
+        self._pinged_at_ms = now_ms
+        mark = self._mark()
+        if mark is None:
+            return self.ping()
+        self._pings_count += 1
+        data = b"%d" % self._pings_count
+        # A client that answers does so soon; whoever answers nothing is dead after a few of them.
+        self._marks = dict([*self._marks.items()][-_MARKS_MAX + 1 :]) | {data: mark}
+        return self.ping(data)
+
+    def _ask_for_proof(self) -> None:
+        opening, now_ms = self.dialect.opening, self._hub.clock.mono_ms()
+        is_time = now_ms - self._pinged_at_ms >= _PROOF_MS
+        if opening is not None and opening.mark is not None and is_time and not self.has_left:
+            self._ping(now_ms)
+
+    def _mark(self) -> object | None:
+        opening = self.dialect.opening
+        if opening is None or opening.mark is None or self._caller is None or not self._hub.hand_over(self):
+            return None
+        return opening.mark(self._caller)
+
+    def _word(self, answer: bytes) -> bytes:
+        try:
+            self._count_frame()
+        except TooMany as error:
+            return self.dialect.refuse(error, None, self._language)
+        return answer
 
     def _read(self, message: str | bytes) -> Frame:
         """The frame in ``message``. Raises BadInput or TooLong: it is none."""
@@ -627,10 +737,12 @@ class SocketHandler(WebSocketHandler):
         value = read_json(encoded)
         if not isinstance(value, dict):
             raise BadInput("a frame is an object")
+        if self.dialect.spoken_as is not None:
+            self._hub.respeak(self, self.dialect.spoken_as(value))
         return (self.dialect.read or read_typed)(value)
 
-    async def _obey(self, caller: Caller[Any, Any], frame: Frame) -> bytes:
-        """Do what ``frame`` asks for; the frame that answers it. Whether the person may, the engine asks each time."""
+    async def _obey(self, caller: Caller[Any, Any], frame: Frame) -> bytes | tuple[bytes, ...]:
+        """Do what ``frame`` asks for; the frames that answer it. Whether the person may, the engine asks each time."""
         dialect, language = self.dialect, self._language
         try:
             self._count_frame()

@@ -3,7 +3,7 @@
 Knows formats. Knows no clock and no surface.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 __all__ = ["Zone"]
@@ -27,6 +27,10 @@ class Zone:
     def to_iso(self, at_ms: int) -> str:
         """``2019-06-01T21:05:09``. Source: QL-44 (naive: the zone is known, and not said)."""
         return self._local(at_ms).strftime("%Y-%m-%dT%H:%M:%S")
+
+    def to_offset(self, at_ms: int) -> str:
+        """``2025-08-16T19:41:44.314+08:00``. Source: SO-14 (RFC 3339)."""
+        return (self._local(at_ms) + timedelta(milliseconds=at_ms % 1000)).isoformat(timespec="milliseconds")
 
     def _local(self, at_ms: int) -> datetime:
         return datetime.fromtimestamp(at_ms // 1000, UTC).astimezone(self._zone)

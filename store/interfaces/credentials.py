@@ -5,7 +5,8 @@ from typing import Protocol
 import msgspec
 
 from store.interfaces.ids import PersonId
-from store.interfaces.people import PersonRecord
+from store.interfaces.members import Member, MemberChange
+from store.interfaces.people import PersonRecord, Profile
 
 __all__ = ["Credential", "CredentialStore"]
 
@@ -30,8 +31,8 @@ class Credential(msgspec.Struct, frozen=True, kw_only=True):
 class CredentialStore(Protocol):
     """Ways in, one for each person who has any."""
 
-    async def register(self, person: PersonRecord, credential: Credential) -> None:
-        """Keep a new person together with his way in, or nothing of the two.
+    async def register(self, person: PersonRecord, credential: Credential, member: Member | None = None) -> None:
+        """Keep a new person together with his way in, and with what the social app has of him; or nothing of all.
 
         Raises: Conflict: a name, the id or the public id is somebody's already.
         """
@@ -41,6 +42,16 @@ class CredentialStore(Protocol):
 
     async def of(self, person_id: PersonId) -> Credential | None:
         """How the person signs in, or None."""
+
+    async def change(
+        self, before: Credential, after: Credential, *, profile: Profile, member: MemberChange | None = None
+    ) -> None:
+        """Put ``after`` in the place of ``before``, and change what the person says of himself; or nothing of all.
+
+        His external id becomes the first of his names.
+
+        Raises: Conflict: another name is somebody's already, or ``before`` is not what is there. NotThere: nobody.
+        """
 
     async def set_password(self, person_id: PersonId, password_hash: str) -> None:
         """Keep another hash from now on.

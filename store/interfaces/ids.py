@@ -6,6 +6,7 @@ from typing import Final, NewType, Protocol
 __all__ = [
     "ID_MAX",
     "NOBODY",
+    "SNOWFLAKE_MAX",
     "AccountId",
     "CallId",
     "EntryId",
@@ -30,6 +31,8 @@ Snowflake = NewType("Snowflake", int)
 
 ID_MAX: Final = 2**53 - 1
 """Largest number that JavaScript clients read back exactly. Source: CA-5, DS-8."""
+
+SNOWFLAKE_MAX: Final = 2**63 - 1
 
 NOBODY: Final = NodeId("")
 """Owner of a session that no node holds."""

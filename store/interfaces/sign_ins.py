@@ -61,6 +61,12 @@ class SignInStore(Protocol):
     async def among(self, sign_in_ids: Collection[str]) -> frozenset[str]:
         """Those of the given sign-ins that are there; at most 10,000 ids."""
 
+    async def use(self, token_id: str, *, forget_at_ms: int) -> bool:
+        """Note that a token that is good for one use has been used; whether this was the first time.
+
+        It is remembered until ``forget_at_ms`` at least.
+        """
+
     async def close(self, sign_in_id: str) -> None:
         """Forget one; harmless when it is not there."""
 

@@ -16,6 +16,7 @@ class MemorySignIns:
 
     def __init__(self, database: MemoryDatabase) -> None:
         self._sign_ins = database.sign_ins
+        self._used = database.used_tokens
 
     async def open(self, sign_in: SignIn, *, keep_max: int) -> None:
         self._sign_ins[sign_in.id] = sign_in
@@ -40,6 +41,12 @@ class MemorySignIns:
 
     async def among(self, sign_in_ids: Collection[str]) -> frozenset[str]:
         return frozenset(one for one in sign_in_ids if one in self._sign_ins)
+
+    async def use(self, token_id: str, *, forget_at_ms: int) -> bool:
+        if token_id in self._used:
+            return False
+        self._used[token_id] = forget_at_ms
+        return True
 
     async def close(self, sign_in_id: str) -> None:
         self._sign_ins.pop(sign_in_id, None)

@@ -312,6 +312,15 @@ class Mongo:
         async with self._within(self._read_s):
             return (await self._database[collection].update_many(where, change)).matched_count
 
+    async def update_each(self, collection: str, statements: Sequence[Document]) -> None:
+        """Run statements (``q``, ``u``, ``upsert``) in one go, each for itself.
+
+        Raises: Duplicate: somebody inserted the same at the same moment; the others are done.
+        """
+        command = {"update": collection, "updates": statements, "ordered": False, "writeConcern": {"w": MAJORITY}}
+        async with self._within(self._read_s):
+            _written(await self._database.command(command))
+
     async def find_and_update(
         self, collection: str, where: Filter, change: Change, *, or_insert: bool = False
     ) -> Document | None:

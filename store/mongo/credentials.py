@@ -3,10 +3,12 @@
 from store.interfaces.credentials import Credential
 from store.interfaces.errors import Conflict, NotThere
 from store.interfaces.ids import PersonId
-from store.interfaces.people import PersonRecord
+from store.interfaces.members import Member, MemberChange
+from store.interfaces.people import PersonRecord, Profile
 from store.mongo.codec import document_of, fields_of, number, record_of, text
-from store.mongo.collections import CREDENTIALS, PEOPLE
+from store.mongo.collections import CREDENTIALS, MEMBERS, PEOPLE
 from store.mongo.connection import Document, Duplicate, Mongo, Transaction
+from store.mongo.members import member_document, member_statement
 
 __all__ = ["MongoCredentials"]
 
@@ -17,17 +19,38 @@ class MongoCredentials:
     def __init__(self, mongo: Mongo) -> None:
         self._mongo = mongo
 
-    async def register(self, person: PersonRecord, credential: Credential) -> None:
+    async def register(self, person: PersonRecord, credential: Credential, member: Member | None = None) -> None:
         known, document = document_of(person), {"_id": number(credential.person_id), **fields_of(credential)}
 
-        async def both(transaction: Transaction) -> None:
+        async def all_of_it(transaction: Transaction) -> None:
             await transaction.insert(CREDENTIALS, [document])
             await transaction.insert(PEOPLE, [known])
+            if member is not None:
+                await transaction.insert(MEMBERS, [member_document(member)])
 
         try:
-            await self._mongo.transaction(both)
+            await self._mongo.transaction(all_of_it)
         except Duplicate as duplicate:
             raise Conflict("a name is somebody else's") from duplicate
+
+    async def change(
+        self, before: Credential, after: Credential, *, profile: Profile, member: MemberChange | None = None
+    ) -> None:
+        where = {"_id": number(before.person_id)}
+        is_before = {**where, **fields_of(before)}
+        said = {name: value for name, value in fields_of(profile).items() if value is not None}
+        account = {"external_id": text(after.names[0]), **said}
+
+        async def all_of_it(transaction: Transaction) -> None:
+            if not await transaction.update(CREDENTIALS, [{"q": is_before, "u": {"$set": fields_of(after)}}]):
+                raise (
+                    Conflict("changed meanwhile") if await transaction.find(CREDENTIALS, where) else NotThere("nobody")
+                )
+            await transaction.update(PEOPLE, [{"q": where, "u": {"$set": account}}])
+            if member is not None:
+                await transaction.update(MEMBERS, [member_statement(before.person_id, member)])
+
+        await self._mongo.transaction(all_of_it)
 
     async def by_name(self, surface: str, name: str) -> Credential | None:
         return _credential(await self._mongo.find_one(CREDENTIALS, {"surface": text(surface), "names": text(name)}))

@@ -15,14 +15,28 @@ from store.mongo.collections import (
     ANCHOR_RECORDS,
     ATTEMPTS,
     AUDIT,
+    BLOB_CHUNKS,
+    BLOB_HOLDERS,
+    BLOB_HOLDINGS,
+    BLOBS,
+    BLOBS_STAGED,
     CALLS,
+    CODES,
+    COMMENTS,
     COUNTERS,
     CREDENTIALS,
+    DONATION_TOTALS,
     DONATIONS,
     ENTRIES,
     FOLLOWS,
     FORMS,
+    FRIENDSHIPS,
+    GROUPS,
     LIKES,
+    LIKES_OF_THINGS,
+    MEMBERS,
+    MEMBERSHIPS,
+    MESSAGES,
     NODES,
     ORDERS,
     OUTBOX,
@@ -31,10 +45,15 @@ from store.mongo.collections import (
     QUOTAS,
     ROOMS,
     SESSIONS,
+    SHELVES,
     SHOWS,
+    SHUFFLES,
     SIGN_INS,
     SUBSCRIPTION_PRICES,
     SUBSCRIPTIONS,
+    TOLD,
+    USED_TOKENS,
+    VIDEOS,
     VIEWER_LINES,
     WARNINGS,
 )
@@ -66,6 +85,7 @@ class Index(NamedTuple):
 LIVE: Final = {"partialFilterExpression": {"live": True}}
 OPEN: Final = {"partialFilterExpression": {"open": True}}
 WITH_COOKIE: Final = {"cookie_hash": {"$gt": ""}}
+DONATED: Final = {"donated.key": {"$gt": ""}}
 UNIQUE: Final = {"unique": True}
 
 INDEXES: Final[Mapping[str, tuple[Index, ...]]] = {
@@ -94,7 +114,18 @@ INDEXES: Final[Mapping[str, tuple[Index, ...]]] = {
         Index("a person's newest sign-ins", {"person_id": 1, "opened_at_ms": -1, "_id": -1}),
         Index("sign-ins expire", {"expires_at": 1}, {"expireAfterSeconds": 0}),
     ),
+    CODES: (Index("mailed codes expire", {"expires_at": 1}, {"expireAfterSeconds": 0}),),
+    USED_TOKENS: (Index("used tokens are forgotten", {"expires_at": 1}, {"expireAfterSeconds": 0}),),
+    MEMBERS: (
+        Index("who was heard of last", {"active_at_ms": -1, "_id": -1}),
+        Index("whether anybody of the top level is left", {"level": 1}),
+    ),
     ATTEMPTS: (Index("failures are forgotten", {"expires_at": 1}, {"expireAfterSeconds": 0}),),
+    BLOBS: (Index("one file for each content", {"filename": 1}, UNIQUE),),
+    BLOB_CHUNKS: (Index("a chunk of a file, by its number", {"files_id": 1, "n": 1}, UNIQUE),),
+    BLOBS_STAGED: (Index("what nobody is heard of any more", {"expires_at_ms": 1, "_id": 1}),),
+    BLOB_HOLDERS: (),
+    BLOB_HOLDINGS: (),
     ENTRIES: (
         Index(
             "what a call cost",
@@ -103,7 +134,10 @@ INDEXES: Final[Mapping[str, tuple[Index, ...]]] = {
         ),
         Index("statements of a wallet", {"wallets": 1, "at_ms": -1, "place": -1}),
     ),
-    PENDING: (Index("what a wallet has earned and not been folded", {"credits.account": 1}),),
+    PENDING: (
+        Index("what a wallet has earned and not been folded", {"credits.account": 1}),
+        Index("the same of sums of donations", {"donated.key": 1}, {"partialFilterExpression": DONATED}),
+    ),
     OUTBOX: (Index("the oldest rows", {"at_ms": 1, "place": 1}),),
     CALLS: (
         Index("nobody has two calls that have not ended (INV-13)", {"people": 1}, UNIQUE | LIVE),
@@ -139,10 +173,9 @@ INDEXES: Final[Mapping[str, tuple[Index, ...]]] = {
     DONATIONS: (
         Index("a user's donations", {"user_id": 1, "at_ms": -1, "number": -1}),
         Index("an anchor's donations", {"anchor_id": 1, "at_ms": -1, "number": -1}),
-        Index("the sum of a user's, without looking at one of them", {"user_id": 1, "amount": 1}),
-        Index("the sum of an anchor's", {"anchor_id": 1, "amount": 1}),
     ),
-    SUBSCRIPTIONS: (Index("a user's running subscriptions", {"user_id": 1, "since_ms": -1, "anchor_id": -1}),),
+    DONATION_TOTALS: (),
+    SUBSCRIPTIONS: (Index("a user's running subscriptions", {"user_id": 1, "until_ms": -1, "anchor_id": -1}),),
     SUBSCRIPTION_PRICES: (),
     SHOWS: (Index("an anchor's shows", {"anchor_id": 1, "created_at_ms": 1, "_id": 1}),),
     FOLLOWS: (Index("the rooms a person follows", {"person_id": 1, "at_ms": -1, "room_id": -1}),),
@@ -161,6 +194,31 @@ INDEXES: Final[Mapping[str, tuple[Index, ...]]] = {
     ),
     QUOTAS: (Index("counts of days that are over expire", {"expires_at": 1}, {"expireAfterSeconds": 0}),),
     LIKES: (),
+    FRIENDSHIPS: (Index("a person's friends, the latest first", {"people": 1, "at_ms": -1, "_id": -1}),),
+    GROUPS: (Index("an owner's groups have names of their own", {"owner_id": 1, "name": 1}, UNIQUE),),
+    MEMBERSHIPS: (
+        Index("the groups a person is in", {"person_id": 1, "at_ms": 1, "group_id": 1}),
+        Index("who is in a group", {"group_id": 1, "at_ms": 1, "person_id": 1}),
+        Index("who has joined lately", {"at_ms": 1, "group_id": 1, "person_id": 1}),
+    ),
+    MESSAGES: (
+        Index("one message comes after another", {"conversation_id": 1, "previous_id": 1}, UNIQUE),
+        Index("a conversation, in its order", {"conversation_id": 1, "_id": 1}),
+        Index("what was said in private to or by a person", {"people": 1, "_id": 1}, {"sparse": True}),
+    ),
+    TOLD: (),
+    VIDEOS: (
+        Index("every place of a shelf is one video's; shuffled lists", {"shelf": 1, "place": 1}, UNIQUE),
+        Index("the newest videos of some shelves", {"shelf": 1, "_id": -1}),
+        Index("the most liked videos of some shelves", {"shelf": 1, "likes_count": -1, "_id": -1}),
+    ),
+    SHELVES: (),
+    SHUFFLES: (Index("what nobody looks through any more expires", {"expires_at": 1}, {"expireAfterSeconds": 0}),),
+    COMMENTS: (
+        Index("the newest comments below something", {"below": 1, "_id": -1}),
+        Index("the most liked comments below something", {"below": 1, "likes_count": -1, "_id": -1}),
+    ),
+    LIKES_OF_THINGS: (),
     WARNINGS: (Index("the newest warning of a person", {"person_id": 1, "at_ms": -1, "_id": -1}),),
     FORMS: (
         Index("a person's forms, oldest first", {"person_id": 1, "at_ms": 1, "_id": 1}),
@@ -208,7 +266,8 @@ RULES: Final[Mapping[str, Document]] = {
                 "bsonType": "array",
                 "items": _rule({"account": TEXT, "kind": TEXT, "count": _whole(1), "amount": _whole(1)}),
             }
-        }
+        },
+        {"donated": {"bsonType": "array", "items": _rule({"key": TEXT, "amount": _whole(1)})}},
     ),
     # Only what the ledger counts on: every rule is paid for again with every minute of every call.
     CALLS: _rule({"epoch": _whole(1), "minutes_paid": _whole(0), "live": {"bsonType": "bool"}}),
@@ -243,6 +302,7 @@ RULES: Final[Mapping[str, Document]] = {
             "at_ms": _whole(0),
         }
     ),
+    DONATION_TOTALS: _rule({"_id": TEXT, "amount": _whole(1)}),
     SUBSCRIPTIONS: _rule(
         {
             "_id": TEXT,
@@ -255,11 +315,41 @@ RULES: Final[Mapping[str, Document]] = {
     ),
     SUBSCRIPTION_PRICES: _rule({"_id": _whole(1), "price": _whole(0)}),
     SHOWS: _rule({"_id": TEXT, "anchor_id": _whole(1)}),
+    FRIENDSHIPS: _rule({"_id": TEXT, "people": {"bsonType": "array", "minItems": 2, "maxItems": 2}}),
+    GROUPS: _rule({"_id": _whole(1), "owner_id": _whole(1), "name": TEXT}),
+    MEMBERSHIPS: _rule({"_id": TEXT, "group_id": _whole(1), "person_id": _whole(1), "at_ms": _whole(0)}),
+    MESSAGES: _rule({"_id": _whole(1), "conversation_id": TEXT, "previous_id": _whole(0), "sender_id": _whole(1)}),
+    TOLD: _rule({"_id": _whole(1), "message_id": _whole(0)}),
     PEOPLE: _rule({"_id": _whole(1), "surface": TEXT, "external_id": TEXT, "points_per_minute": _whole(0)}),
     CREDENTIALS: _rule({"_id": _whole(1), "surface": TEXT, "names": {"bsonType": "array", "minItems": 1}}),
+    MEMBERS: _rule({"_id": _whole(1), "level": _whole(0), "active_at_ms": _whole(0), "logged_out_at_ms": _whole(0)}),
+    CODES: _rule(
+        {
+            "_id": TEXT,
+            "sealed": TEXT,
+            "tries_left": _whole(0),
+            "sent_at_ms": _whole(0),
+            "expires_at": {"bsonType": "date"},
+        }
+    ),
+    USED_TOKENS: _rule({"_id": TEXT, "expires_at": {"bsonType": "date"}}),
     SIGN_INS: _rule({"_id": TEXT, "person_id": _whole(1), "expires_at": {"bsonType": "date"}}),
+    BLOBS: _rule({"_id": TEXT, "filename": TEXT, "length": _whole(0), "chunkSize": {"bsonType": "int"}}),
+    BLOB_CHUNKS: _rule({"files_id": TEXT, "n": {"bsonType": "int"}, "data": {"bsonType": "binData"}}),
+    BLOBS_STAGED: _rule({"_id": TEXT, "expires_at_ms": _whole(0), "is_abandoned": {"bsonType": "bool"}}),
+    BLOB_HOLDERS: _rule({"_id": _whole(1), "bytes": _whole(0)}),
     ATTEMPTS: _rule({"_id": TEXT, "count": _whole(0), "until_ms": _whole(0), "expires_at": {"bsonType": "date"}}),
     COUNTERS: _rule({"_id": TEXT, "next": _whole(1)}),
+    VIDEOS: _rule(
+        {"_id": _whole(1), "author_id": _whole(1), "shelf": _whole(0), "place": _whole(0)}
+        | {"likes_count": _whole(0), "comments_count": _whole(0)}
+    ),
+    SHELVES: _rule({"_id": _whole(0), "count": _whole(1)}),
+    COMMENTS: _rule(
+        {"_id": _whole(1), "video_id": _whole(1), "father_id": _whole(1), "author_id": _whole(1)}
+        | {"likes_count": _whole(0), "answers_count": _whole(0)}
+    ),
+    LIKES_OF_THINGS: _rule({"_id": TEXT, "thing_id": _whole(1), "person_id": _whole(1)}),
 }
 
 

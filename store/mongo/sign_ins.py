@@ -7,8 +7,8 @@ from typing import Final
 from store.interfaces.ids import PersonId
 from store.interfaces.sign_ins import SignIn, TokenPair
 from store.mongo.codec import document_of, fields_of, number, record_of, text, texts
-from store.mongo.collections import SIGN_INS
-from store.mongo.connection import Document, Mongo
+from store.mongo.collections import SIGN_INS, USED_TOKENS
+from store.mongo.connection import Document, Duplicate, Mongo
 
 __all__ = ["MongoSignIns"]
 
@@ -51,6 +51,13 @@ class MongoSignIns:
     async def among(self, sign_in_ids: Collection[str]) -> frozenset[str]:
         found = await self._mongo.distinct(SIGN_INS, "_id", {"_id": {"$in": texts(sign_in_ids)}})
         return frozenset(found)
+
+    async def use(self, token_id: str, *, forget_at_ms: int) -> bool:
+        try:
+            await self._mongo.insert(USED_TOKENS, {"_id": text(token_id), "expires_at": _date(forget_at_ms)})
+        except Duplicate:
+            return False
+        return True
 
     async def close(self, sign_in_id: str) -> None:
         await self._mongo.delete(SIGN_INS, {"_id": text(sign_in_id)})

@@ -6,7 +6,7 @@ driver's own ten retries a deadline of one second took fifteen.
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Final, Self
 
 from redis import asyncio as aioredis
@@ -22,6 +22,8 @@ from store.interfaces.errors import Unavailable
 __all__ = ["Redis", "Script"]
 
 CONNECTIONS_MAX: Final = 64
+QUIET_S: Final = 2.0
+"""A server from which a listener has heard nothing for so long is asked for a sign of life."""
 
 
 class Script:
@@ -75,6 +77,45 @@ class Redis:
     def script(self, source: str) -> Script:
         """A script to be run again and again; the server is given its text once, and again after it forgot."""
         return Script(self, self._client.register_script(source))
+
+    async def publish(self, channel: str, text: str) -> None:
+        """Say ``text`` to whoever listens on ``channel`` at the moment.
+
+        Raises: Unavailable.
+        """
+        async with self.within():
+            await self._client.publish(channel, text)
+
+    async def subscribe(self, channel: str) -> AsyncIterator[str | None]:
+        """None once it listens, and then what is said on ``channel``, over a connection of its own.
+
+        A server that says nothing is asked whether it is there.
+
+        Raises: Unavailable: the connection is lost, or was not to be had; nothing is said of what was missed.
+        """
+        pubsub = self._client.pubsub()
+        try:
+            async with self._translated():
+                await pubsub.subscribe(channel)
+            is_asked = False
+            while True:
+                try:
+                    said = await pubsub.get_message(timeout=self._deadline_s if is_asked else QUIET_S)
+                    if said is None:
+                        if is_asked:
+                            raise Unavailable("no answer in time")
+                        await pubsub.ping()
+                except (TimeoutError, RedisTimeoutError, RedisConnectionError, RedisError, OSError) as error:
+                    raise Unavailable(type(error).__name__) from error
+                is_asked = said is None
+                if said is not None and said["type"] == "subscribe":
+                    yield None
+                elif said is not None and said["type"] == "message":
+                    yield said["data"]
+        finally:
+            with suppress(TimeoutError, RedisError, OSError):
+                async with asyncio.timeout(self._deadline_s):
+                    await pubsub.aclose()  # type: ignore[no-untyped-call]  # the driver's
 
     async def ping(self) -> None:
         """See whether the server answers, whatever the circuit says.

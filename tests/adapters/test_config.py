@@ -35,12 +35,19 @@ PRODUCTION = {
     "GREENROOM_GOOGLE__STAND_IN": "false",
     "GREENROOM_NOWPAYMENTS__STAND_IN": "false",
     "GREENROOM_NOWPAYMENTS__IPN_SECRET": "",
+    "GREENROOM_MAIL__STAND_IN": "false",
     "GREENROOM_WEB_TOKENS__KEY": "6" + STRONG,
 }
 GOOGLE = {
     "GREENROOM_GOOGLE__CLIENT_ID": "1090-x.apps.googleusercontent.com",
     "GREENROOM_GOOGLE__CLIENT_SECRET": "GOCSPX-" + STRONG,
     "GREENROOM_GOOGLE__CALLBACK_URL": "https://live.cn/api/users/google_oauth2_callback/",
+}
+MAIL = {
+    "GREENROOM_MAIL__HOST": "smtp.live.cn",
+    "GREENROOM_MAIL__USERNAME": "no-reply@live.cn",
+    "GREENROOM_MAIL__PASSWORD": "q7RkD2vXc9Lm4Tzp",
+    "GREENROOM_MAIL__SENDER": "来聊 <no-reply@live.cn>",
 }
 NOWPAYMENTS = {
     "GREENROOM_NOWPAYMENTS__API_KEY": "V5Q4A6R-KZ6M2R5-PP6NAPY-HNKPXCE",
@@ -291,6 +298,7 @@ def test_production_lists_everything_that_only_development_may_have():
         "pay.stand_in",
         "google.stand_in",
         "nowpayments.stand_in",
+        "mail.stand_in",
         "wechat.app_secret",
         "im.secret_key",
         "media.push_key",
@@ -334,6 +342,8 @@ def test_production_lists_everything_that_only_development_may_have():
         ("BILLING__MINUTE_MS", "59999", "a minute has 60000 ms"),
         ("HTTP__ORIGINS", "[https://live.cn, '*']", "lets every web page act for its visitors"),
         ("FAILPOINTS", "[a=kill]", "faults are planted"),
+        ("LIMITS__TIMES", "2", "wider than documented"),
+        ("PASSWORDS__COST", "11", "less than 12"),
     ],
 )
 def test_production_refuses_what_anybody_could_guess_or_misuse(variable, value, reason):
@@ -495,6 +505,38 @@ def test_the_secrets_of_hooks_are_not_shown():
 
     assert STRONG not in repr(loaded.config)
     assert show(loaded)["media.hooks.css_path"].value == "****"
+
+
+# Mail
+
+
+def test_production_runs_without_mail_and_with_it():
+    assert load(file=SHIPPED, environment=PRODUCTION).config.mail.host == ""
+
+    mail = load(file=SHIPPED, environment=PRODUCTION | MAIL).config.mail
+
+    assert (mail.host, mail.security, mail.sender) == ("smtp.live.cn", "starttls", "来聊 <no-reply@live.cn>")
+    assert MAIL["GREENROOM_MAIL__PASSWORD"] not in repr(mail)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "complaint"),
+    [
+        ("STAND_IN", "true", "production: mail.stand_in: a stand-in serves nobody"),
+        ("PASSWORD", "short", "production: mail.password: is shorter than 12 bytes"),
+        ("PASSWORD", "", "mail.username: goes with mail.password, or neither"),
+        ("SECURITY", "none", "mail.security: a password goes over no open line"),
+        ("SECURITY", "ssl", "mail.security: Invalid enum value"),
+        ("SENDER", "nobody", "mail.sender: not of the form"),
+        ("SENDER", "a@live.cn, b@live.cn", "mail.sender: not of the form"),
+        ("SENDER", "Live <no-reply@live.cn> x", "mail.sender: not of the form"),
+        ("PORT", "0", "mail.port: Expected int >= 1"),
+    ],
+)
+def test_a_mail_server_that_cannot_be_or_must_not_be_used_stops_the_start(variable, value, complaint):
+    (told,) = mistakes_of(environment=PRODUCTION | MAIL | {f"{PREFIX}MAIL__{variable}": value})
+
+    assert complaint in told
 
 
 # The site's outside services

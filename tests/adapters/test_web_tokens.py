@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.web_tokens import SignedWebTokens, SigningKey
-from engine.errors import NotSignedIn
+from adapters.web_tokens import SignedWebTokens, SigningKey, SocialForm
+from engine.errors import NotAToken, NotSignedIn, TokenExpired, TokenMisused
 from engine.ports import TokenKind
 
 NOW_S = 1_767_225_600
@@ -104,7 +104,7 @@ def test_the_same_ids_and_times_make_the_same_token_again():
 
 
 @given(
-    kind=st.sampled_from(TokenKind),
+    kind=st.sampled_from(list(LIVES_S)),
     user_id=st.integers(1, 2**53 - 1),
     anchor=st.text(st.characters(codec="utf-8"), max_size=40),
     now_s=st.integers(0, 2**40),
@@ -258,7 +258,7 @@ def test_nothing_else_is_ever_read_as_a_token(text):
 def test_one_kind_is_never_taken_for_another():
     tokens = tokens_of()
 
-    for kind, other in itertools.permutations(TokenKind, 2):
+    for kind, other in itertools.permutations(LIVES_S, 2):
         token, _ = tokens.issue(kind, user_id=6, now_s=NOW_S)
         with pytest.raises(NotSignedIn, match="another kind"):
             tokens.read(token, other, now_s=NOW_S)
@@ -325,3 +325,121 @@ def test_a_short_key_is_none():
         SigningKey("x" * 31)
     with pytest.raises(ValueError, match="needed"):
         SignedWebTokens(keys=(), issuer="greenroom", audience="site", lives_s=LIVES_S)
+
+
+# The social app's (SO-3, SO-4)
+
+SOCIAL_LIVES_S = {TokenKind.ACCESS: 2 * HOUR_S, TokenKind.REFRESH: 7 * DAY_S, TokenKind.TICKET: 30}
+SNOWFLAKE = 1956580170697543680
+
+
+def social_tokens() -> SignedWebTokens:
+    return SignedWebTokens(
+        keys=(SigningKey(SECRET),), issuer="greenroom", audience="social", lives_s=SOCIAL_LIVES_S, form=SocialForm()
+    )
+
+
+@pytest.mark.parametrize(("kind", "letter"), [("access", "a"), ("refresh", "r"), ("ticket", "t")])
+def test_a_token_of_the_social_app_has_the_claims_of_the_example_and_what_makes_them_safe(kind, letter):
+    token, said = social_tokens().issue(TokenKind(kind), user_id=SNOWFLAKE, now_s=NOW_S, name="wxy", level=1)
+
+    header, payload = parts_of(token)
+    assert header == {"alg": "HS256", "kid": SigningKey(SECRET).name, "typ": "JWT"}
+    assert payload == {
+        "exp": said.expires_at_s,
+        "role": 1,
+        "userid": "1956580170697543680",
+        "username": "wxy",
+        "typ": letter,
+        "jti": said.token_id,
+        "family": said.family_id,
+        "iss": "greenroom",
+        "aud": "social",
+        "iat": NOW_S,
+        "nbf": NOW_S,
+    }
+    assert said.expires_at_s - NOW_S == SOCIAL_LIVES_S[TokenKind(kind)]
+
+
+@given(
+    kind=st.sampled_from(list(SOCIAL_LIVES_S)),
+    user_id=st.integers(1, 2**63 - 1),
+    name=st.text(st.characters(codec="utf-8"), max_size=30),
+    level=st.integers(0, 4),
+    path=st.sampled_from(["", "/api/chat/ws", "/ws"]),
+)
+def test_whatever_was_issued_for_the_social_app_is_read_as_it_was(kind, user_id, name, level, path):
+    token, said = social_tokens().issue(kind, user_id=user_id, now_s=NOW_S, name=name, level=level, path=path)
+
+    assert social_tokens().read(token, kind, now_s=NOW_S + 29) == said
+    assert (said.user_id, said.name, said.level, said.path) == (user_id, name, level, path)
+
+
+def social_claims(**changes: Any) -> dict[str, Any]:
+    """The claims of an honest atoken, changed; None takes one out."""
+    claims = {
+        "exp": NOW_S + 60, "role": 0, "userid": str(SNOWFLAKE), "username": "wxy", "typ": "a", "jti": "a" * 32,
+        "family": "b" * 32, "iss": "greenroom", "aud": "social", "iat": NOW_S, "nbf": NOW_S,
+    }  # fmt: skip
+    return {name: value for name, value in (claims | changes).items() if value is not None}
+
+
+def test_the_honest_twin_of_the_social_table_is_believed():
+    token = made(header(typ="JWT"), social_claims())
+
+    assert social_tokens().read(token, TokenKind.ACCESS, now_s=NOW_S).user_id == SNOWFLAKE
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        *(({"typ": typ}, TokenMisused) for typ in ("r", "t")),
+        *(({"typ": typ}, NotSignedIn) for typ in (None, "", "A", "access", "g", 1, ["a"])),
+        *(({"exp": exp}, TokenExpired) for exp in (0, NOW_S - 10, NOW_S - DAY_S)),
+        *(({"exp": exp}, NotSignedIn) for exp in (None, -1, str(NOW_S + 60), NOW_S + 60.5, True, 10**30)),
+        *(({"userid": one}, NotSignedIn) for one in (None, "", "0", "-6", SNOWFLAKE, "6a", "1" * 20, "06")),
+        *(({"aud": aud}, NotSignedIn) for aud in (None, "site", ["social"], "")),
+        *(({"iss": iss}, NotSignedIn) for iss in (None, "another")),
+        *(({name: None}, NotSignedIn) for name in ("jti", "family", "role", "username", "iat", "nbf")),
+        *(({"nbf": nbf}, NotSignedIn) for nbf in (NOW_S + 11, NOW_S + DAY_S)),
+        *(({"role": role}, NotSignedIn) for role in ("4", -1, 100, True)),
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_each_claim_of_the_social_app_is_there_and_is_ours(changes, error):
+    with pytest.raises(NotSignedIn) as refused:
+        social_tokens().read(made(header(typ="JWT"), social_claims(**changes)), TokenKind.ACCESS, now_s=NOW_S)
+
+    assert refused.type is error
+
+
+@pytest.mark.parametrize(
+    ("token", "error"),
+    [
+        ("", NotAToken),
+        ("x", NotAToken),
+        ("a.b.c", NotAToken),
+        ("x" * 3_000, NotAToken),
+        (made(header(typ="JWT", alg="none"), social_claims()), NotAToken),
+        (made(header(typ="JWT", jku="https://evil.cn/keys"), social_claims()), NotAToken),
+        (made(header(typ="JWT", kid="../../etc"), social_claims()), NotSignedIn),
+        (made(header(typ="JWT"), social_claims(), key=SECRET.encode()), NotSignedIn),
+        (made(header(typ="access+jwt"), social_claims()), TokenMisused),
+        (made(header(typ="JWT"), access()), NotSignedIn),
+    ],
+    ids=range(10),
+)
+def test_what_is_no_token_of_the_social_app_is_told_apart_as_its_document_does(token, error):
+    with pytest.raises(NotSignedIn) as refused:
+        social_tokens().read(token, TokenKind.ACCESS, now_s=NOW_S)
+
+    assert refused.type is error
+
+
+def test_tokens_of_one_surface_are_worth_nothing_on_another_although_one_key_signs_both():
+    of_site, _ = tokens_of().issue(TokenKind.ACCESS, user_id=6, now_s=NOW_S)
+    of_social, _ = social_tokens().issue(TokenKind.ACCESS, user_id=6, now_s=NOW_S)
+
+    for tokens, token in ((social_tokens(), of_site), (tokens_of(), of_social)):
+        with pytest.raises(NotSignedIn):
+            tokens.read(token, TokenKind.ACCESS, now_s=NOW_S)

@@ -410,6 +410,35 @@ async def test_a_minted_token_stands_alone_and_works(data_dir):
         assert (code, "in development only (FORBIDDEN" in err) == (4, True)
 
 
+async def test_the_first_super_admin_of_the_social_app_is_made_at_the_desk_and_the_last_one_stays(data_dir):
+    async with at_the_desk(data_dir) as desk:
+        ann = (await desk.engine.social_people.register("ann", "123456", email="ann@example.com")).person
+        shown_id = ann.public_id
+
+        code, out, _ = await desk.type("users", "level", shown_id, "4", "--reason", "the first")
+        assert (code, out) == (
+            0,
+            f"would make {ann.id} ann a super admin (4)\nnothing has been done; add --yes to do it\n",
+        )
+        code, out, _ = await desk.type("users", "level", "ann", "4", "--reason", "the first", "--yes")
+        assert (code, out) == (0, f"{ann.id} ann is a super admin\n")
+        code, _, err = await desk.type("users", "level", "ann", "1", "--reason", "a test", "--yes")
+        assert (code, "FORBIDDEN" in err) == (4, True)
+        code, _, err = await desk.type("users", "level", "dev:tom", "1", "--reason", "a test", "--yes")
+        assert (code, "NOT_FOUND" in err) == (4, True)
+
+        member = await desk.engine.world.stores.members.get(ann.id)
+        assert member is not None
+        assert member.level == 4
+        code, audit, _ = await desk.type("audit")
+        assert (code, audit.count("person.level.4"), audit.count("person.level.1")) == (0, 1, 1)
+
+        code, out, _ = await desk.type("token", "mint", "ann")
+        assert (code, (await desk.engine.social_sign_ins.who_by_token(out.strip())).person.id) == (0, ann.id)
+        code, out, _ = await desk.type("users", "ban", "ann", "--reason", "广告", "--yes")
+        assert (code, "is excluded" in out) == (0, True)
+
+
 async def test_people_of_the_site_are_found_banned_and_helped_to_another_password(data_dir):
     async with at_the_desk(data_dir) as desk:
         people = desk.engine.site_people

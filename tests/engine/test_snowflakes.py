@@ -1,6 +1,6 @@
 """Ids that say when they were given."""
 
-from engine.snowflakes import EPOCH_MS, Snowflakes
+from engine.snowflakes import EPOCH_MS, Snowflakes, first_of, moved
 from tests.people import on_stage
 
 
@@ -42,3 +42,25 @@ async def test_no_two_lives_give_the_same() -> None:
 
         assert len(set(ids)) == 300
         assert len({parts(one)[1] for one in ids}) == 3
+
+
+async def test_an_id_can_be_asked_to_come_after_another_whoever_gave_that() -> None:
+    async with on_stage() as stage:
+        engine = stage.engine
+        ahead, behind = [Snowflakes(engine.world.stores.ids, node=engine.node) for _ in range(2)]
+        ids = [await ahead.next()]
+        for one in (behind, ahead, behind, ahead):
+            # As of a clock that is a minute ahead.
+            ids.append(await one.next(after=moved(ids[-1], 60_000)))
+
+        assert ids == sorted(set(ids))
+        assert await behind.next() > ids[-2]
+        assert await behind.next(after=0) > ids[-2]
+
+
+def test_ids_can_be_moved_in_time() -> None:
+    at_ms = EPOCH_MS + 5_000
+
+    assert parts(first_of(at_ms)) == (at_ms, 0, 0)
+    assert parts(moved(first_of(at_ms), -1_000)) == (at_ms - 1_000, 0, 0)
+    assert moved(first_of(at_ms), -6_000) == first_of(0) == 0

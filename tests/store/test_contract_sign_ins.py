@@ -104,3 +104,11 @@ async def test_all_of_a_person_go_at_once_and_no_others(stores: Stores) -> None:
     await stores.sign_ins.close_all(TOM)
 
     assert await stores.sign_ins.among(["s1", "s2", "s3"]) == {"s3"}
+
+
+@on_every_store
+async def test_a_token_that_works_once_is_used_by_one_of_many(stores: Stores) -> None:
+    used = await asyncio.gather(*(stores.sign_ins.use("a" * 32, forget_at_ms=T1) for _ in range(50)))
+
+    assert sum(used) == 1
+    assert await stores.sign_ins.use("b" * 32, forget_at_ms=T1)

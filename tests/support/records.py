@@ -4,6 +4,8 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
+from engine.billing.entries import subscription_entry_id
+from engine.events import SubscriptionBegun
 from store.interfaces.calls import CallRecord, EndReason, Phase, Price, Side
 from store.interfaces.donations import DonationRecord
 from store.interfaces.ids import CallId, EntryId, OrderId, PersonId, RoomId
@@ -55,6 +57,7 @@ __all__ = [
     "next_version",
     "points_of",
     "site_of",
+    "subscription_begun",
     "subscription_of",
 ]
 
@@ -287,6 +290,19 @@ def donation_of(move: Move) -> DonationRecord:
     """The record that a donation's move keeps."""
     assert isinstance(move.claim, DonationClaim)
     return move.claim.donation
+
+
+def subscription_begun(subscription: SubscriptionRecord, user: PersonRecord, anchor: PersonRecord) -> SubscriptionBegun:
+    """What the two are told of it."""
+    return SubscriptionBegun(
+        event_id=subscription_entry_id(user.id, anchor.id, subscription.since_ms),
+        from_id=user.id,
+        from_name=user.nickname,
+        to_id=anchor.id,
+        to_name=anchor.nickname,
+        price=subscription.price,
+        until_ms=subscription.until_ms,
+    )
 
 
 def subscription_of(move: Move) -> SubscriptionRecord:

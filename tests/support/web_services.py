@@ -7,17 +7,20 @@ from collections.abc import Callable
 from typing import Any
 
 from adapters.departures import Departures
+from adapters.file_contents import MagicContents
 from adapters.google_login import DevGoogle
 from adapters.qr import draw
-from adapters.web_tokens import SignedWebTokens, SigningKey
-from engine.errors import BadInput, TooLong
+from adapters.seals import KeyedSeal
+from adapters.web_tokens import SignedWebTokens, SigningKey, SocialForm
+from engine.errors import BadInput, MailDown, TooLong
 from engine.ports import PasswordCheck, PasswordRules, TokenKind
 from tests.support.fakes import SeededRng
 
-__all__ = ["TOKEN_KEY", "PlainPasswords", "web_services"]
+__all__ = ["TOKEN_KEY", "PlainPasswords", "RecordingMail", "web_services"]
 
 TOKEN_KEY = "0f3b9c5e7a2d4861f0e9d8c7b6a59483"
 LIVES_S = {TokenKind.ACCESS: 6 * 3_600, TokenKind.REFRESH: 7 * 86_400, TokenKind.GUEST: 30 * 86_400}
+SOCIAL_LIVES_S = {TokenKind.ACCESS: 2 * 3_600, TokenKind.REFRESH: 7 * 86_400, TokenKind.TICKET: 30}
 
 
 class PlainPasswords:
@@ -43,6 +46,24 @@ class PlainPasswords:
         return PasswordCheck(is_right=is_right, renewed=self.mark + password if is_right and is_old else "")
 
 
+class RecordingMail:
+    """Every mail is taken; ``sent`` are (to, subject, text). While ``is_down`` none is."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, str, str]] = []
+        self.is_down = False
+
+    async def send(self, *, to: str, subject: str, text: str) -> None:
+        if self.is_down:
+            raise MailDown("not handed over")
+        self.sent.append((to, subject, text))
+
+    def code_for(self, address: str) -> str:
+        """The code in the last mail to that address."""
+        (text,) = [text for to, _, text in self.sent if to == address][-1:]
+        return text.partition("code is ")[2][:6]
+
+
 def web_services(now_s: Callable[[], int], *, seed: int = 0) -> dict[str, Any]:
     """Fields of a ``World``; everything random in them follows from ``seed``."""
     rng = SeededRng(seed)
@@ -57,5 +78,15 @@ def web_services(now_s: Callable[[], int], *, seed: int = 0) -> dict[str, Any]:
             audience="site",
             lives_s=LIVES_S,
         ),
+        "social_tokens": SignedWebTokens(
+            keys=(SigningKey(TOKEN_KEY),),
+            issuer="greenroom",
+            audience="social",
+            lives_s=SOCIAL_LIVES_S,
+            form=SocialForm(),
+        ),
         "draw_qr": draw,
+        "mail": RecordingMail(),
+        "seal_code": KeyedSeal(TOKEN_KEY),
+        "contents": MagicContents(),
     }

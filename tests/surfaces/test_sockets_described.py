@@ -4,16 +4,18 @@ import json
 
 import pytest
 
-from handlers import calls, qlive, rooms, site
+from handlers import calls, qlive, rooms, site, social
 from handlers.wire.asyncapi import asyncapi
 from tests.surfaces.calls.scene import OPTIONS as CALLS_OPTIONS
 from tests.surfaces.qlive.scene import OPTIONS as QLIVE_OPTIONS
 from tests.surfaces.site.scene import OPTIONS as SITE_OPTIONS
+from tests.surfaces.social.scene import OPTIONS as SOCIAL_OPTIONS
 
 SURFACES = (
     calls.surface(CALLS_OPTIONS),
     qlive.surface(QLIVE_OPTIONS),
     site.surface(SITE_OPTIONS),
+    social.surface(SOCIAL_OPTIONS),
     rooms.SURFACE,
 )
 DIALECTS = {dialect.source_id: dialect for surface in SURFACES for dialect in surface.sockets}
@@ -38,7 +40,7 @@ def resolved(reference):
 
 
 def test_every_socket_is_a_channel_and_json_can_hold_it_all():
-    expected = {"calls-weapp-ws", "qlive-ws", "site-ws-room-chat", "rooms-ws"}
+    expected = {"calls-weapp-ws", "qlive-ws", "site-ws-room-chat", "social-chat-ws", "rooms-ws"}
     assert DOCUMENT["channels"].keys() == DIALECTS.keys() == expected
     assert json.loads(json.dumps(DOCUMENT)) == DOCUMENT
 

@@ -74,7 +74,7 @@ async def test_each_door_describes_its_own_surfaces():
 
     assert isinstance(people[1], dict)
     assert isinstance(operators[1], dict)
-    assert {path.split("/")[1] for path in people[1]["paths"]} == {"api", "app", "weapp", "wx"}
+    assert {path.split("/")[1] for path in people[1]["paths"]} == {"api", "app", "uploads", "weapp", "wx"}
     assert {path.split("/")[1] for path in operators[1]["paths"]} == {"admin", "media"}
 
 

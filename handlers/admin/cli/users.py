@@ -17,6 +17,9 @@ ROLE: Final = click.Choice(["guest", "anchor", "matchmaker"])
 EARNING_ROLE: Final = {"calls": "anchor", "qlive": "matchmaker"}
 """By surface, what somebody is approved as."""
 
+LEVELS: Final = ("guest", "user", "member", "admin", "super admin")
+"""Of the social app, by their numbers."""
+
 LIMIT: Final = click.IntRange(1, 1_000)
 
 
@@ -109,6 +112,21 @@ def approve(person: str, reason: str, *, revoke: bool) -> int:
         f"make {_name(found)} a{'n' if role == 'anchor' else ''} {role} (now: {found['role']})",
         lambda: asked.post("users", found["id"], "role", body=signed(reason, role=role)),
         lambda changed: f"{_name(changed)} is a{'n' if role == 'anchor' else ''} {changed['role']}",
+    )
+
+
+@users.command("level")
+@click.argument("person")
+@click.argument("level", type=click.IntRange(0, len(LEVELS) - 1))
+@acts
+def level(person: str, level: int, reason: str) -> int:
+    """Make somebody of the social app a guest (0), user, member, admin or super admin (4)."""
+    asked = server()
+    found = asked.get("users", user_id(asked, person))
+    return act(
+        f"make {_name(found)} a {LEVELS[level]} ({level})",
+        lambda: asked.post("users", found["id"], "level", body=signed(reason, level=level)),
+        lambda changed: f"{_name(found)} is a {LEVELS[changed['level']]}",
     )
 
 

@@ -29,6 +29,7 @@ ACTS: tuple[tuple[str, Mapping[str, object], str, str], ...] = (
         "calls.points/10001 +9",
     ),
     ("/admin/v1/users/10003/password", {}, "person.password", "10003"),
+    ("/admin/v1/users/10004/level", {"level": 4}, "person.level.4", "10004"),
     ("/admin/v1/users/10002/sessions", {}, "person.session", "10002"),
     ("/admin/v1/config/reload", {}, "config.reload", "config"),
     ("/admin/v1/rooms/room_1/close", {}, "room.close", "room_1"),
@@ -46,12 +47,13 @@ async def prepare(desk):
     )
     await desk.cast.ring()
     await desk.engine.site_people.register_viewer("wei", "diamonds 960 for me", email="")
+    await desk.engine.social_people.register("ann", "123456", email="ann@example.com")
 
 
 def test_every_act_is_in_the_table():
     posts = {one.path for one in surface(AdminOptions(zone=SHANGHAI, is_dev=True)).endpoints if one.method == "POST"}
     known = {path.replace("50001", "{call_id}").replace("room_1", "{room_id}") for path, *_ in ACTS}
-    known = {re.sub("1000[123]", "{person_id}", path) for path in known}
+    known = {re.sub("1000[1234]", "{person_id}", path) for path in known}
 
     assert known == posts
 

@@ -14,7 +14,7 @@ from store.interfaces.ids import RoomId
 from tests.surfaces.admin.desk import at_the_desk
 
 GOLDEN = Path(__file__).with_name("golden.json")
-MEI, TOM, WEI, CALL, NEXT_CALL = 10001, 10002, 10003, 50001, 50002
+MEI, TOM, WEI, ANN, CALL, NEXT_CALL = 10001, 10002, 10003, 10004, 50001, 50002
 ACT = {"actor": "ada", "reason": "a test"}
 
 
@@ -52,6 +52,10 @@ async def sign_up_on_the_site(desk):
     await desk.engine.site_people.register_viewer("wei", "diamonds 960 for me", email="")
 
 
+async def sign_up_to_the_social_app(desk):
+    await desk.engine.social_people.register("ann", "123456", email="ann@example.com")
+
+
 # What happens, or (method, path, body, Idempotency-Key).
 STORY = (
     connect,
@@ -84,6 +88,8 @@ STORY = (
     sign_up_on_the_site,
     ("POST", f"/admin/v1/users/{WEI}/password", ACT, ""),
     ("POST", f"/admin/v1/users/{TOM}/password", ACT, ""),
+    sign_up_to_the_social_app,
+    ("POST", f"/admin/v1/users/{ANN}/level", {**ACT, "level": 4}, ""),
     ("GET", "/admin/v1/config", None, ""),
     ("POST", "/admin/v1/config/reload", ACT, ""),
     open_a_room,
@@ -112,6 +118,7 @@ def declared(request: str) -> str:
         (MEI, "person_id"),
         (TOM, "person_id"),
         (WEI, "person_id"),
+        (ANN, "person_id"),
         (CALL, "call_id"),
         (NEXT_CALL, "call_id"),
         (7, "call_id"),

@@ -91,6 +91,11 @@ def test_an_empty_host_is_nobodys_origin():
         ({"Origin": "https://evil.example", "Sec-Fetch-Site": "same-origin"}, Whence.FOREIGN),
         ({"Origin": "https://a.example", "Sec-Fetch-Site": "cross-site"}, Whence.OURS),
         ({"Sec-Fetch-Site": "cross-site", "Referer": "http://here:8000/"}, Whence.FOREIGN),
+        ({"Sec-Fetch-Site": "cross-site", "Referer": "https://a.example/page"}, Whence.OURS),
+        ({"Sec-Fetch-Site": "same-site", "Referer": "https://a.example"}, Whence.OURS),
+        ({"Sec-Fetch-Site": "cross-site", "Referer": "https://a.example.evil.example/"}, Whence.FOREIGN),
+        ({"Sec-Fetch-Site": "cross-site", "Referer": "https://a.example@evil.example/"}, Whence.FOREIGN),
+        ({"Sec-Fetch-Site": "cross-site", "Referer": "nowhere"}, Whence.FOREIGN),
     ],
     ids=str,
 )

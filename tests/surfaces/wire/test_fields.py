@@ -14,6 +14,7 @@ from handlers.wire.fields import (
     Count,
     Flag,
     Id,
+    Malformed,
     MissingInput,
     Page,
     PageSize,
@@ -22,6 +23,7 @@ from handlers.wire.fields import (
     blank,
     decimal,
     reader,
+    snowflake,
     text,
 )
 from store.interfaces.ids import ID_MAX
@@ -317,3 +319,71 @@ def test_another_spelling_counts_beside_a_blank_one():
     shape = msgspec.defstruct("Shape", [("value", Annotated[Annotated[WireInt, also("other")], blank()])])
 
     assert reader(shape)({"value": "", "other": 7}).value == 7
+
+
+@pytest.mark.parametrize(
+    ("sent", "is_empty"),
+    [
+        ({}, False),
+        ({"value": None}, False),
+        ({"value": ""}, True),
+        ({"other": ""}, True),
+        ({"value": "", "x": 1}, True),
+    ],
+)
+def test_whether_a_needed_field_is_missing_or_empty_is_told_apart(sent, is_empty):
+    shape = msgspec.defstruct("Shape", [("value", Annotated[Annotated[str, also("other")], blank()])])
+
+    with pytest.raises(MissingInput) as missing:
+        reader(shape)(sent)
+
+    assert missing.value.is_empty is is_empty
+
+
+@pytest.mark.parametrize("value", [{}, [], 1.5, True])
+def test_a_value_of_another_kind_is_told_apart_from_one_out_of_bounds(value):
+    shape = msgspec.defstruct("Shape", [("value", Annotated[str, text(5)])])
+
+    with pytest.raises(Malformed) as refused:
+        reader(shape)({"value": value})
+    with pytest.raises(TooLong):
+        reader(shape)({"value": "x" * 6})
+
+    assert refused.value.field == "value"
+
+
+SNOWFLAKE = msgspec.defstruct("Shape", [("value", Annotated[str, snowflake()])])
+
+
+@pytest.mark.parametrize("value", [1, "1", 1956580170697543680, "1956580170697543680", 2**63 - 1, str(2**63 - 1)])
+def test_an_id_of_the_social_app_is_a_text_or_a_number(value):
+    assert reader(SNOWFLAKE)({"value": value}).value == str(value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        0,
+        -1,
+        2**63,
+        1.0,
+        True,
+        "",
+        "0",
+        "01",
+        "-1",
+        "+1",
+        " 1",
+        "1 ",
+        "1e3",
+        "１",
+        str(2**63),
+        "9" * 400,
+        "1\n",
+        {},
+        [1],
+    ],
+)
+def test_anything_else_is_no_id_of_the_social_app(value):
+    with pytest.raises(Malformed):
+        reader(SNOWFLAKE)({"value": value})

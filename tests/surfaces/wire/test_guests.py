@@ -23,6 +23,7 @@ class Guest:
     """Somebody without a credential, who goes by 0."""
 
     person_id: int
+    sign_in_id: str = ""
 
     def goes_by(self, claimed: str) -> bool:
         return claimed == "0"

@@ -129,6 +129,42 @@ async def test_a_shared_limit_that_is_reached_or_cannot_be_counted_lets_nothing_
         await limiter.take("/pay", "#1", per_minute(5, shared=True))
 
 
+@pytest.mark.parametrize("error", [ConnectionError(), TimeoutError(), StoreDown()])
+async def test_a_limit_may_be_counted_here_while_it_cannot_be_counted_elsewhere(error):
+    limiter = Limiter(ManualClock(), shared=Shared(error))
+    limit = per_minute(2, shared=True, or_local=True)
+
+    for _ in range(2):
+        await limiter.take("/look", "#1", limit)
+    with pytest.raises(TooMany):
+        await limiter.take("/look", "#1", limit)
+
+
+async def test_a_limit_that_was_reached_elsewhere_is_reached_here_too():
+    limiter = Limiter(ManualClock(), shared=Shared(1_500))
+
+    with pytest.raises(TooMany):
+        await limiter.take("/look", "#1", per_minute(2, shared=True, or_local=True))
+
+
+async def test_all_limits_are_wider_where_somebody_looks_behind_them():
+    shared = Shared(0)
+    limiter = Limiter(ManualClock(), shared=shared, times=3)
+
+    await limiter.take("/pay", "#1", per_minute(5, shared=True))
+    for _ in range(15):
+        await limiter.take("/look", "#1", per_minute(5))
+
+    assert shared.asked == [("/pay|#1", 15, 60_000, 15)]
+    with pytest.raises(TooMany):
+        await limiter.take("/look", "#1", per_minute(5))
+
+
+def test_what_is_local_anyway_says_nothing_of_elsewhere():
+    with pytest.raises(ValueError, match="local anyway"):
+        per_minute(5, or_local=True)
+
+
 @pytest.mark.parametrize("numbers", [(0, 1, 1), (1, 0, 1), (1, 1, 0), (-1, 1, 1)])
 def test_a_limit_that_lets_nothing_pass_is_none(numbers):
     with pytest.raises(ValueError, match="at least one"):

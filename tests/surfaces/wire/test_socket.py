@@ -633,6 +633,8 @@ async def test_a_frame_that_is_against_the_protocol_ends_the_connection_and_reac
         frame(1, GOOD + b" " * 1_000),
         frame(1, GOOD + b" " * 65_000),
     ],
+    # What is sent is masked anew each time, and a name must not be.
+    ids=["whole", "halves", "a ping between", "a pong before", "spaces behind", "more of them"],
 )
 async def test_whole_or_in_fragments_a_command_is_one_command(sent):
     toy = Toy()

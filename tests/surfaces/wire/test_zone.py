@@ -19,6 +19,18 @@ def test_times_are_local_and_have_24_hours(zone, day_and_hour):
     assert written == (f"{day_and_hour}:05", f"{day_and_hour}:05:09", f"{day_and_hour}:05:09".replace(" ", "T"))
 
 
+@pytest.mark.parametrize(
+    ("zone", "written"),
+    [
+        ("Asia/Shanghai", "2019-06-01T21:05:09.999+08:00"),
+        ("UTC", "2019-06-01T13:05:09.999+00:00"),
+        ("America/New_York", "2019-06-01T09:05:09.999-04:00"),
+    ],
+)
+def test_a_time_with_its_offset_is_exact(zone, written):
+    assert Zone(zone).to_offset(AT_MS) == written
+
+
 def test_there_is_no_time_where_there_is_no_zone():
     with pytest.raises(ZoneInfoNotFoundError):
         Zone("Asia/Atlantis")

@@ -120,6 +120,7 @@ class NoticeEnvelope:
 @dataclass(frozen=True)
 class Person:
     person_id: int
+    sign_in_id: str = ""
 
     def goes_by(self, claimed: str) -> bool:
         return claimed == str(self.person_id)
