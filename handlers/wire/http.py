@@ -11,20 +11,26 @@ its own, which would come out in nobody's envelope, and costs half as much again
     headers ──▶ route found? body small enough? ──▶ (a socket: on to ``socket``)
     body    ──▶ kept, or swallowed when it is too large
     end     ──▶ fields ──▶ Admission ──▶ action ──▶ Envelope ──▶ answer
+
+Where a body is streamed, everything to the right of "end" begins with the headers instead, and the client is kept
+waiting until the action wants its body: so it learns at once that it may not, or need not, send all of it.
 """
 
 import asyncio
 import math
 import re
+import sys
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from email.utils import formatdate
 from http import HTTPStatus
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, cast
 from urllib.parse import unquote
 
 import msgspec
+from tornado.http1connection import HTTP1Connection
 from tornado.httputil import (
     HTTPConnection,
     HTTPHeaders,
@@ -35,17 +41,20 @@ from tornado.httputil import (
     RequestStartLine,
     ResponseStartLine,
 )
+from tornado.iostream import StreamClosedError
 from tornado.web import Application
 
-from engine.errors import BadInput, EngineError, TooMany
+from engine.errors import BadInput, Draining, EngineError, TooMany
 from engine.ports import Clock, Log, Rng, Timer
 from handlers.wire.access import Admission, Incoming, client_address, origin_allowed, whence
 from handlers.wire.codec import read_body, read_pairs
 from handlers.wire.language import choose
 from handlers.wire.plain import PLAIN, http_status_of
 from handlers.wire.socket import Handshake, Hub, SocketHandler
+from handlers.wire.streams import Inflow, Streamed, StreamedRequest
 from handlers.wire.surface import (
     Answer,
+    BodyCut,
     BodyTooLarge,
     BodyTooSlow,
     Endpoint,
@@ -72,9 +81,26 @@ SWALLOWED_BYTES_MAX: Final = 16 * 1024 * 1024
 Closing at once would reset the connection under it. Beyond this the refusal goes out at once, for whoever still reads.
 """
 
+STREAM_BYTES_PER_S_MIN: Final = 16 * 1024
+"""Beyond ``body_timeout_ms`` a streamed body has a second for each so many bytes of it; who is slower waits for nothing
+but our connections to run out (F-22). A mobile line at its worst does twice that."""
+
+STREAMS_END_MS: Final = 5_000
+"""So long after the door began to close, streams may go on; a film that somebody watches would hold it for minutes."""
+
+LINGER_MS: Final = 10_000
+"""So long what still comes of a body that has been answered already is read and forgotten."""
+
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 _READ_METHODS: Final = ("GET", "HEAD")
 _REASONS: Final = {status.value: status.phrase for status in HTTPStatus}
+_ALWAYS: Final = (
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "no-referrer"),
+    ("Cache-Control", "no-store"),
+    ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
+)
+"""In every answer that does not say something else itself."""
 
 Probe = Callable[[], Awaitable[Answer]]
 """A path beside the surfaces: health, metrics, descriptions."""
@@ -169,6 +195,8 @@ class Door(HTTPServerConnectionDelegate):
         self.application = Application()
         self.is_draining = False
         self._working: set[asyncio.Task[None]] = set()
+        self._streaming: set[_Exchange] = set()
+        self._has_cut_streams = False
         # Requests whose bodies are on their way, by when they began: the oldest come first.
         self._arriving: dict[_Exchange, int] = {}
         self._waiting: Timer | None = None
@@ -199,8 +227,9 @@ class Door(HTTPServerConnectionDelegate):
         return len(self._working)
 
     def drain(self) -> None:
-        """From now on every answer asks the client to close its connection."""
+        """From now on every answer asks the client to close its connection; streams are cut off in a while."""
         self.is_draining = True
+        self.clock.call_at(self.clock.mono_ms() + STREAMS_END_MS, self._cut_streams)
 
     async def drained(self) -> None:
         """Return once no request is in flight; whoever waits sets the deadline."""
@@ -244,6 +273,16 @@ class Door(HTTPServerConnectionDelegate):
         self._working.add(task)
         task.add_done_callback(self._working.discard)
 
+    def stream_begins(self, exchange: "_Exchange") -> None:
+        """``exchange`` may take as long as its client does."""
+        self._streaming.add(exchange)
+        if self._has_cut_streams:
+            exchange.cut()
+
+    def stream_over(self, exchange: "_Exchange") -> None:
+        """``exchange`` no longer does."""
+        self._streaming.discard(exchange)
+
     def expect_body(self, exchange: "_Exchange", began_at_ms: int) -> None:
         """``exchange`` has a body to come, and only so much time for it."""
         self._arriving[exchange] = began_at_ms
@@ -269,6 +308,11 @@ class Door(HTTPServerConnectionDelegate):
         if self._date[0] != now_s:
             self._date = (now_s, formatdate(now_s, usegmt=True))
         return self._date[1]
+
+    def _cut_streams(self) -> None:
+        self._has_cut_streams = True
+        for exchange in tuple(self._streaming):
+            exchange.cut()
 
     def _give_up(self) -> None:
         """Refuse the requests whose bodies took too long. One timer serves all, and rests while none is wanted."""
@@ -348,6 +392,8 @@ class _Exchange(HTTPMessageDelegate):
         self._refusal: EngineError | None = None
         self._route: Route | None = None
         self._socket: HTTPMessageDelegate | None = None
+        self._inflow: Inflow | None = None
+        self._timer: Timer | None = None
         self._is_answered = False
 
     # -- as Tornado reads it ------------------------------------------------------------------------------------------
@@ -379,6 +425,10 @@ class _Exchange(HTTPMessageDelegate):
             self._socket = self._shake_hands(self._route, self._route.target)
             if self._socket is not None:
                 return self._socket.headers_received(start_line, headers)
+        if self._refusal is None and self._route is not None:
+            target = self._route.target
+            if isinstance(target, Endpoint) and target.body_bytes_max is not None and self._method != "OPTIONS":
+                return self._let_in(target.body_bytes_max)
         length = headers.get("Content-Length")
         if length is None:
             if "Transfer-Encoding" in headers:
@@ -393,6 +443,8 @@ class _Exchange(HTTPMessageDelegate):
         """Keep it, or swallow it when the body is over the limit already."""
         if self._socket is not None:
             return self._socket.data_received(chunk)
+        if self._inflow is not None:
+            return self._take_in(self._inflow, chunk)
         self._read_count += len(chunk)
         if self._read_count > SWALLOWED_BYTES_MAX:
             self.refuse_at_once(BodyTooLarge())
@@ -411,6 +463,11 @@ class _Exchange(HTTPMessageDelegate):
         """The request is complete: answer it."""
         if self._socket is not None:
             self._socket.finish()
+        elif self._inflow is not None:
+            self._inflow.end()
+            self._stop_timer()
+            if self._is_answered:
+                self._connection.finish()
         else:
             self._door.body_over(self)
             self._door.serve(self)
@@ -419,18 +476,97 @@ class _Exchange(HTTPMessageDelegate):
         """The client went away before its request was complete; nothing has been done and nothing is owed."""
         if self._socket is not None:
             self._socket.on_connection_close()
+        if self._inflow is not None:
+            self._inflow.end(BodyCut())
+            self._stop_timer()
         self._door.body_over(self)
         self._body = b""
+
+    # -- a body that is streamed --------------------------------------------------------------------------------------
+
+    def _let_in(self, bytes_max: int) -> Awaitable[None]:
+        """Begin to answer; what is returned is done once the body is wanted, or never will be."""
+        # Counted here, and refused in an envelope.
+        cast("HTTP1Connection", self._connection).set_max_body_size(sys.maxsize)
+        self._inflow = Inflow(bytes_max=bytes_max, too_large=BodyTooLarge())
+        self._heard_at_ms = self._started_at_ms
+        self._door.serve(self)
+        return self._inflow.asked_for()
+
+    def _take_in(self, inflow: Inflow, chunk: bytes) -> Awaitable[None] | None:
+        self._heard_at_ms = self._door.clock.mono_ms()
+        taken = inflow.put(chunk)
+        if self._is_answered and (inflow.received == self._declared() or inflow.received > self._swallowed_max()):
+            # Before Tornado takes the request for complete, so that it closes the connection as we have said.
+            self._stop_timer()
+            self._connection.finish()
+        return taken
+
+    def _declared(self) -> int | None:
+        length = self._headers.get("Content-Length", "")
+        return int(length[:19]) if length.isdecimal() else None
+
+    def _swallowed_max(self) -> int:
+        target = self._route.target if self._route is not None else None
+        assert isinstance(target, Endpoint)
+        assert target.body_bytes_max is not None
+        return max(SWALLOWED_BYTES_MAX, target.body_bytes_max)
+
+    def _watch(self) -> None:
+        """Give up on a sender who is too slow; time in which he waits for us does not count."""
+        inflow, clock, timeout_ms = self._inflow, self._door.clock, self._door.policy.body_timeout_ms
+        assert inflow is not None
+        if inflow.is_over or self._is_answered:
+            return
+        now_ms = clock.mono_ms()
+        allowed_ms = timeout_ms + inflow.received * 1_000 // STREAM_BYTES_PER_S_MIN
+        due_ms = min(self._heard_at_ms + timeout_ms, self._started_at_ms + allowed_ms)
+        if not inflow.is_awaited:
+            due_ms = now_ms + timeout_ms
+        if due_ms <= now_ms:
+            inflow.end(BodyTooSlow())
+        else:
+            self._timer = clock.call_at(due_ms, self._watch)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _linger(self, inflow: Inflow) -> None:
+        """The answer is written, the body is not over: forget what still comes, so that its sender gets to read.
+
+        Closing at once would reset the connection under him.
+        """
+        inflow.drop()
+        clock = self._door.clock
+        self._timer = clock.call_at(clock.mono_ms() + LINGER_MS, self._connection.finish)
 
     # -- as it is answered --------------------------------------------------------------------------------------------
 
     async def serve(self) -> None:
         """Answer. A client that goes away meanwhile changes nothing: what was asked for is done to its end."""
-        outcome, answer, person_id = await self._answer()
-        self._send(answer)
+        if self._inflow is not None:
+            self._watch()
+            self._door.stream_begins(self)
+        try:
+            outcome, answer, person_id = await self._answer()
+            if isinstance(answer, Streamed):
+                outcome = await self._pour(answer)
+            else:
+                self._send(answer)
+        finally:
+            self._door.stream_over(self)
         self._write_line(outcome, answer.status, person_id)
 
-    async def _answer(self) -> tuple[str, Answer, int | None]:
+    def cut(self) -> None:
+        """End a stream whose end the server cannot wait for."""
+        if self._inflow is not None and not self._is_answered:
+            self._inflow.fail(Draining())
+        elif self._is_answered:
+            cast("HTTP1Connection", self._connection).stream.close()
+
+    async def _answer(self) -> tuple[str, Answer | Streamed, int | None]:
         person_id: int | None = None
         door = self._door
         envelope = self._envelope()
@@ -453,12 +589,9 @@ class _Exchange(HTTPMessageDelegate):
                 language=self._language,
             )
             person_id = caller.known.person_id if caller.known is not None else None
-            wanted = (
-                RawRequest(body=bytes(self._body), headers=self._headers, query=incoming.query, in_path=self._in_path)
-                if endpoint.is_raw
-                else endpoint.read(incoming.fields)
-            )
-            reply = await endpoint.action(caller, wanted)
+            reply = await endpoint.action(caller, self._wanted(endpoint, incoming))
+            if isinstance(reply, Streamed):
+                return "", reply, person_id
             told = reply if isinstance(reply, WithHeaders) else WithHeaders(reply, ())
             plain = msgspec.to_builtins(told.reply)
             answer = envelope.success(plain, request_id=self._request_id, language=self._language)
@@ -470,6 +603,19 @@ class _Exchange(HTTPMessageDelegate):
             self._report(error)
             return EngineError.code, self._failure(envelope, EngineError()), person_id
         return "", answer, person_id
+
+    def _wanted(self, endpoint: Endpoint[Any, Any], incoming: Incoming) -> msgspec.Struct:
+        """The request as its endpoint wants it. Raises BadInput and its kinds."""
+        if self._inflow is not None:
+            length = self._declared()
+            assert endpoint.body_bytes_max is not None
+            if length is not None and length > endpoint.body_bytes_max:
+                raise BodyTooLarge
+            return StreamedRequest(self._inflow, length, self._headers, incoming.query, self._in_path)
+        if endpoint.is_raw:
+            return RawRequest(bytes(self._body), self._headers, incoming.query, self._in_path, self._method)
+        wanted: msgspec.Struct = endpoint.read(incoming.fields)
+        return wanted
 
     def _report(self, bug: Exception) -> None:
         self._door.log.error("request_failed", request_id=self._request_id, route=self._label(), exc_info=bug)
@@ -488,6 +634,14 @@ class _Exchange(HTTPMessageDelegate):
         is_socket = self._route is not None and isinstance(self._route.target, SocketDialect)
         status = http_status_of(error) if is_socket else answer.status
         return replace(answer, status=status, headers=headers)
+
+    def _refused_handshake(self, envelope: Envelope, error: EngineError) -> Answer:
+        """The whole of a refusal, for a handler that Tornado has taken the connection over with."""
+        answer = self._failure(envelope, error)
+        headers = HTTPHeaders()
+        self._add_all(headers, answer.headers)
+        self._write_line(error.code, answer.status, None)
+        return replace(answer, headers=tuple(headers.get_all()))
 
     async def _beside_the_surfaces(self) -> Answer:
         if self._method == "OPTIONS":
@@ -560,19 +714,76 @@ class _Exchange(HTTPMessageDelegate):
             if answer.body:
                 headers["Content-Type"] = answer.content_type
             headers["Content-Length"] = str(len(answer.body))
+        inflow = self._inflow
+        # Who waits to be told "continue" has sent nothing yet, and does not.
+        must_linger = inflow is not None and not inflow.is_over and (inflow.was_asked_for or not self._is_patient())
+        if must_linger:
+            headers["Connection"] = "close"
+        self._add_all(headers, answer.headers)
+        chunk = b"" if self._method == "HEAD" else answer.body
+        self._connection.write_headers(_start_line(answer.status), headers, chunk)
+        if inflow is not None and must_linger:
+            self._linger(inflow)
+            return
+        self._connection.finish()
+        if inflow is not None:
+            inflow.drop()
+
+    async def _pour(self, answer: Streamed) -> str:
+        """Write an answer as fast as the client takes it and no faster; returns what became of it."""
+        self._is_answered = True
+        headers = HTTPHeaders()
+        if answer.content_type:
+            headers["Content-Type"] = answer.content_type
+        if answer.status != HTTPStatus.NOT_MODIFIED:
+            headers["Content-Length"] = str(answer.length)
+        self._add_all(headers, answer.headers)
+        connection = cast("HTTP1Connection", self._connection)
+        connection.write_headers(_start_line(answer.status), headers)
+        self._door.stream_begins(self)
+        try:
+            if answer.body is not None and self._method != "HEAD":
+                async with aclosing(cast("AsyncGenerator[bytes, None]", answer.body)) as body:
+                    async for piece in body:
+                        await self._give(connection, piece)
+            connection.finish()
+        except StreamClosedError:
+            # Players break off whenever somebody seeks: what a client does not take is not an error.
+            return ""
+        except Exception as error:  # noqa: BLE001 - the headers are gone: all that is left is to break off
+            connection.close()
+            if isinstance(error, EngineError):
+                return error.code
+            self._report(error)
+            return EngineError.code
+        return ""
+
+    async def _give(self, connection: HTTP1Connection, piece: bytes) -> None:
+        """Write a piece and wait until the client has made room for the next.
+
+        Raises: StreamClosedError: it went away, or did not in time.
+        """
+        clock = self._door.clock
+        # Closing its stream is what ends the wait.
+        timer = clock.call_at(clock.mono_ms() + self._door.policy.body_timeout_ms, connection.stream.close)
+        try:
+            await connection.write(piece)
+        finally:
+            timer.cancel()
+
+    def _is_patient(self) -> bool:
+        return self._headers.get("Expect", "").lower() == "100-continue"
+
+    def _add_all(self, headers: HTTPHeaders, others: tuple[tuple[str, str], ...]) -> None:
         headers["X-Request-Id"] = self._request_id
-        headers["X-Content-Type-Options"] = "nosniff"
-        headers["Referrer-Policy"] = "no-referrer"
-        headers["Cache-Control"] = "no-store"
-        headers["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'"
         headers["Date"] = self._door.date()
-        for name, value in answer.headers:
+        said = {name for name, _ in others}
+        for name, value in _ALWAYS:
+            if name not in said:
+                headers[name] = value
+        for name, value in others:
             headers.add(name, value)
         self._add_policy(headers)
-        chunk = b"" if self._method == "HEAD" else answer.body
-        start_line = ResponseStartLine("HTTP/1.1", answer.status, _REASONS.get(answer.status, "Unknown"))
-        self._connection.write_headers(start_line, headers, chunk)
-        self._connection.finish()
 
     def _add_policy(self, headers: HTTPHeaders) -> None:
         policy = self._door.policy
@@ -638,6 +849,7 @@ class _Exchange(HTTPMessageDelegate):
                 incoming=self._incoming(is_raw=True),
                 request_id=self._request_id,
                 language=self._language,
+                refuse=lambda error: self._refused_handshake(route.surface.envelope, error),
             )
         except HTTPInputError:
             self._refusal = BadInput("not a WebSocket handshake")
@@ -648,6 +860,10 @@ class _Exchange(HTTPMessageDelegate):
                 request, SocketHandler, {"hub": self._door.hub, "handshake": handshake}
             )
         return None
+
+
+def _start_line(status: int) -> ResponseStartLine:
+    return ResponseStartLine("HTTP/1.1", status, _REASONS.get(status, "Unknown"))
 
 
 def _segment(segment: str) -> str:

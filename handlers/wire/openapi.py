@@ -32,7 +32,7 @@ def openapi(surfaces: Iterable[Surface], *, title: str, version: str) -> dict[st
     """The description of all endpoints of ``surfaces``, as plain values."""
     surfaces = tuple(surfaces)
     endpoints = [(surface, endpoint) for surface in surfaces for endpoint in surface.endpoints]
-    shapes = {endpoint.reply for _, endpoint in endpoints}
+    shapes = {endpoint.reply for _, endpoint in endpoints if not endpoint.gives_bytes}
     shapes |= {endpoint.request for _, endpoint in endpoints if not endpoint.is_raw}
     # By name, in which generic shapes have that of what they hold.
     ordered = sorted(shapes, key=repr)
@@ -78,11 +78,16 @@ def _operation(surface: Surface, endpoint: Endpoint[Any, Any], path: str, shown:
         "tags": [surface.name],
         "summary": endpoint.summary,
         "security": _security(surface, endpoint),
-        "responses": _responses(envelope, envelope.schema(shown.of[endpoint.reply])),
+        "responses": (
+            _responses_with_bytes(envelope)
+            if endpoint.gives_bytes
+            else _responses(envelope, envelope.schema(shown.of[endpoint.reply]))
+        ),
     }
     in_path = {segment[1:-1] for segment in path.split("/") if segment.startswith("{")}
     if endpoint.is_raw:
-        operation["requestBody"] = {"required": True, "content": {"application/octet-stream": {}}}
+        if endpoint.method != "GET":
+            operation["requestBody"] = {"required": True, "content": _raw_content(endpoint)}
         operation["parameters"] = [
             {"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in sorted(in_path)
         ]
@@ -101,6 +106,22 @@ def _operation(surface: Surface, endpoint: Endpoint[Any, Any], path: str, shown:
         kinds = ("application/json", "application/x-www-form-urlencoded", "multipart/form-data")
         operation["requestBody"] = {"content": {kind: {"schema": schema} for kind in kinds}}
     return operation
+
+
+def _raw_content(endpoint: Endpoint[Any, Any]) -> dict[str, Any]:
+    return {"multipart/form-data": {}} if endpoint.is_streamed else {"application/octet-stream": {}}
+
+
+def _responses_with_bytes(envelope: Envelope) -> dict[str, Any]:
+    """Bytes of whatever kind, all of them or the range that was asked for."""
+    content = {"*/*": {"schema": {"type": "string", "format": "binary"}}}
+    return {
+        "200": {"description": "All of it.", "content": content},
+        "206": {"description": "The part that Range asks for.", "content": content},
+        "304": {"description": "The client has it: If-None-Match names it."},
+        "416": {"description": "There is no such part."},
+        "default": _response("Refused.", envelope.media_type, envelope.schema(None)),
+    }
 
 
 def _responses(envelope: Envelope, done: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,10 +18,12 @@ from handlers.wire.access import SIGNED_IN, Access, Caller, ReadCredential
 from handlers.wire.fields import reader
 from handlers.wire.language import Language
 from handlers.wire.limits import Limit
+from handlers.wire.streams import Streamed, StreamedRequest
 
 __all__ = [
     "ERROR_CODES",
     "Answer",
+    "BodyCut",
     "BodyTooLarge",
     "BodyTooSlow",
     "Command",
@@ -94,6 +96,13 @@ class BodyTooSlow(TransportError, BadInput):
 
     def __init__(self) -> None:
         super().__init__("the body did not arrive in time")
+
+
+class BodyCut(TransportError, BadInput):
+    """The client went away in the middle of its body. Nobody hears this but the log."""
+
+    def __init__(self) -> None:
+        super().__init__("the body broke off")
 
 
 class UrlTooLong(TransportError, TooLong):
@@ -193,6 +202,7 @@ class RawRequest(msgspec.Struct, frozen=True):
     headers: Mapping[str, str]
     query: Fields
     in_path: Fields = {}
+    method: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,8 +210,9 @@ class Endpoint(Generic[WantedT, ReplyT]):
     """One call of a surface: one action between two shapes.
 
     ``request`` and ``reply`` spell their fields as the wire does (``rename=``, ``msgspec.field(name=)``);
-    ``RawRequest`` leaves the body alone. ``path`` may have whole segments in braces, which become fields. ``aliases``
-    are further paths, or ``"GET /path"`` for another method. Every path also answers with a slash at its end (ALL-10).
+    ``RawRequest`` leaves the body alone, ``StreamedRequest`` does not wait for it; a reply that is ``Streamed`` is
+    bytes and no envelope's. ``path`` may have whole segments in braces, which become fields. ``aliases`` are further
+    paths, or ``"GET /path"`` for another method. Every path also answers with a slash at its end (ALL-10).
     """
 
     path: str
@@ -223,6 +234,8 @@ class Endpoint(Generic[WantedT, ReplyT]):
     """None is the surface's envelope; providers' notifications are answered in the provider's form."""
     security: tuple[str, ...] = ()
     """Names of the surface's security schemes that are needed together; empty: its first one."""
+    body_bytes_max: int | None = None
+    """The longest body of a ``StreamedRequest``; all others have the server's limit."""
     read: Callable[[Fields], WantedT] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -234,12 +247,24 @@ class Endpoint(Generic[WantedT, ReplyT]):
             raise ValueError(f"{self.path}: say what it is for and where that is written")
         if self.access is Access.PROVIDER and not self.is_raw:
             raise TypeError(f"{self.path}: a provider's signature covers the raw body")
+        if self.is_streamed != (self.body_bytes_max is not None):
+            raise ValueError(f"{self.path}: a body that is streamed has a limit of its own, and no other has")
         object.__setattr__(self, "read", reader(self.request) if not self.is_raw else None)
 
     @property
     def is_raw(self) -> bool:
         """Whether the action gets the body as it came."""
-        return issubclass(self.request, RawRequest)
+        return issubclass(self.request, RawRequest | StreamedRequest)
+
+    @property
+    def is_streamed(self) -> bool:
+        """Whether the action gets the body while it comes."""
+        return issubclass(self.request, StreamedRequest)
+
+    @property
+    def gives_bytes(self) -> bool:
+        """Whether the reply is bytes, and not fields for an envelope."""
+        return self.reply is Streamed
 
     @property
     def addresses(self) -> tuple[tuple[str, str], ...]:
@@ -275,6 +300,12 @@ class Opening(Generic[WantedT]):
     summary: str
     ended: Callable[[Caller[Any, Any]], None] | None = None
     """Hears once that a connection for which ``action`` was begun has gone, whether or not that had come to its end."""
+    mark: Callable[[Caller[Any, Any]], object | None] | None = None
+    """What is to be remembered with a ping: up to where the connection has been told everything; None: nothing new.
+
+    Asked when all that was told has been handed to the socket. ``proved`` hears it when that ping is answered.
+    """
+    proved: Callable[[Caller[Any, Any], Any], None] | None = None
     read: Callable[[Fields], WantedT] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -303,8 +334,8 @@ class SocketDialect:
     """The same for an event of a room with its position; None: this dialect shows no positions."""
     events: Mapping[str, type[msgspec.Struct]]
     """Event name on the wire → shape of what ``encode`` writes; for the printed description."""
-    answer: Callable[[str, object, object], bytes]
-    """(command, frame id, reply as plain values) → frame."""
+    answer: Callable[[str, object, object], bytes | tuple[bytes, ...]]
+    """(command, frame id, reply as plain values) → frame, or several, or none where the answer is what is told."""
     refuse: Callable[[EngineError, object, Language], bytes]
     """(error, frame id, language) → frame."""
     reason: Callable[[EngineError, Language], str]
@@ -320,6 +351,15 @@ class SocketDialect:
     """Of the handshake, per client; None is the server's default."""
     read: Callable[[Mapping[str, object]], Frame] | None = None
     """How a frame is taken apart; None: ``{"type", "id", "data"}``, where fields may also stand beside ``type``."""
+    words: Mapping[str, bytes] = field(default_factory=dict)
+    """Words that are no JSON, and what is answered to them."""
+    spoken_as: Callable[[Mapping[str, object]], "SocketDialect"] | None = None
+    """How a connection speaks from the first frame on that says so: one path may have several dialects.
+
+    Until then this one is spoken. All of them have the same ``opening``. It raises BadInput: the frame is of none.
+    """
+    is_admitted_first: bool = False
+    """Whether a bad credential is refused by HTTP, before the handshake; otherwise by a close frame after it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
