@@ -73,6 +73,7 @@ class GiftSent(msgspec.Struct, rename="camel"):
 @dataclass(frozen=True, slots=True)
 class Person:
     person_id: int
+    sign_in_id: str = ""
 
     def goes_by(self, claimed: str) -> bool:
         return claimed == str(self.person_id)

@@ -74,13 +74,20 @@ class ServerProcess:
     """One server and its data folder, over any number of lives.
 
     ``settings`` are what the environment says: ``billing__minute_ms=1000``. Without ``stores`` it embeds its own,
-    without ``config`` it reads the file that is shipped.
+    without ``config`` it reads the file that is shipped, without ``port`` it takes any that is free, another each life.
     """
 
     def __init__(
-        self, folder: Path, stores: EmbeddedStores | None = None, *, config: Path | None = None, **settings: object
+        self,
+        folder: Path,
+        stores: EmbeddedStores | None = None,
+        *,
+        config: Path | None = None,
+        port: int = 0,
+        **settings: object,
     ) -> None:
         self.data_dir = folder
+        self._port = port
         self._file = () if config is None else ("--config", str(config))
         self.log_file = folder.with_suffix(".log")
         self.http_port = 0
@@ -148,7 +155,7 @@ class ServerProcess:
         environment = dict(self._environment)
         if failpoints:
             environment["GREENROOM_FAILPOINTS"] = json.dumps(list(failpoints))
-        command = [sys.executable, str(HERE / "server.py"), "run", "--port", "0", "--admin-port", "0"]
+        command = [sys.executable, str(HERE / "server.py"), "run", "--port", str(self._port), "--admin-port", "0"]
         with self.log_file.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *command,
