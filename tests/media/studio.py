@@ -5,8 +5,6 @@ loopback ports and in a temporary folder, and always ended.
 """
 
 import asyncio
-import os
-import shutil
 import signal
 import subprocess
 import time
@@ -16,7 +14,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
-import pytest
 from tornado.httpclient import AsyncHTTPClient, HTTPRequest
 from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
@@ -41,6 +38,7 @@ from store.memory.database import MemoryDatabase
 from store.memory.stores import memory_stores
 from tests.people import DevCodesOnly, OwnedTasks
 from tests.support.fakes import RecordingLog
+from tests.support.installed import found, require_packages
 from tests.support.web_services import web_services
 
 __all__ = ["Nginx", "Person", "Sender", "Studio", "in_studio", "require_media_tools", "until"]
@@ -53,14 +51,7 @@ OPTIONS = settings.Settings(streams=settings.Streams(silent_ms=2_000), rooms=set
 
 def require_media_tools() -> None:
     """Skip where nginx-rtmp or ffmpeg are not installed; on CI that is a failure."""
-    missing = [name for name in ("nginx", "ffmpeg") if _found(name) is None]
-    if not MODULE.exists():
-        missing.append("libnginx-mod-rtmp")
-    if missing:
-        why = f"not installed: {', '.join(missing)} (apt-get install nginx libnginx-mod-rtmp ffmpeg)"
-        if os.environ.get("CI"):
-            pytest.fail(why)
-        pytest.skip(why)
+    require_packages({"nginx": found("nginx"), "libnginx-mod-rtmp": MODULE, "ffmpeg": found("ffmpeg")})
 
 
 async def until(condition: Callable[[], Any], *, deadline_s: float = DEADLINE_S) -> float:
@@ -125,7 +116,7 @@ class Nginx:
         self._control = control_port
 
     async def start(self) -> None:
-        program, log = _found("nginx"), self._folder / "error.log"
+        program, log = found("nginx"), self._folder / "error.log"
         assert program is not None
         self._process = subprocess.Popen(
             [program, "-p", self._folder, "-c", self._folder / "nginx.conf", "-e", log,
@@ -309,11 +300,6 @@ async def in_studio(folder: Path) -> AsyncIterator[Studio]:
         yield studio
     finally:
         await studio.close()
-
-
-def _found(name: str) -> str | None:
-    # Debian keeps servers where not everybody's PATH leads.
-    return shutil.which(name, path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin")
 
 
 def _temporary_paths(folder: Path) -> str:

@@ -74,6 +74,7 @@ class Booth:
             google=before.google,
             passwords=before.passwords,
             web_tokens=before.web_tokens,
+            social_tokens=before.social_tokens,
             payments=before.payments,
             crypto=before.crypto,
             media=self.addresses,
@@ -81,6 +82,9 @@ class Booth:
             signatures=before.signatures,
             mixer=before.mixer,
             draw_qr=before.draw_qr,
+            mail=before.mail,
+            seal_code=before.seal_code,
+            contents=before.contents,
         )
         self.engine = self.stage.engine = Greenroom(world, fast_settings())
         self.log = self.stage.log
