@@ -2,13 +2,14 @@
 
 import asyncio
 import contextlib
+import threading
 import time
 
 import bcrypt
 import pytest
 
 from adapters.common_passwords import is_common
-from adapters.passwords import BcryptPasswords
+from adapters.passwords import THREADS, BcryptPasswords
 from engine.errors import BadInput, MailboxFull, TooLong
 from engine.ports import PasswordRules
 
@@ -218,11 +219,16 @@ async def test_more_than_can_be_answered_in_time_are_turned_away_at_once():
 
 @pytest.mark.real_loop(deadline_s=20)
 async def test_who_leaves_the_queue_makes_place():
-    with passwords_of(cost=10, waiting_max=4) as passwords:
+    with passwords_of(cost=4, waiting_max=4) as passwords:
+        # Everybody who compares is busy, so nobody's turn comes before some have left.
+        gate = threading.Event()
+        for _ in range(THREADS):
+            passwords._pool.submit(gate.wait)
         asked = [asyncio.ensure_future(passwords.check("a guess", None)) for _ in range(4)]
         await asyncio.sleep(0)
         for task in asked[2:]:
             task.cancel()
+        gate.set()
         await asyncio.gather(*asked, return_exceptions=True)
 
         ends = await asyncio.gather(*(passwords.check("a guess", None) for _ in range(4)))
