@@ -4,11 +4,13 @@ A file goes through here in pieces and is never held as a whole. What breaks off
 once where that can be done, and by the next sweep where whoever was at it has died or the store was away.
 """
 
+import asyncio
 import hashlib
 import re
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from typing import Final
+from typing import Final, Self
 
 import msgspec
 
@@ -43,6 +45,12 @@ ABANDONED_MS: Final = 120_000
 
 SWEPT_MAX: Final = 100
 
+PUTS_MAX: Final = 4
+"""Chunks of one file on their way to the store. Each is answered when it is on disk; they wait for that together."""
+
+ALL_PUTS_MAX: Final = 16
+"""Chunks of all files on their way to the store: whatever else is asked of it goes the same way."""
+
 _NAME: Final = re.compile(rf"([0-9a-f]{{64}})\.([a-z0-9]{{1,{EXTENSION_MAX}}})", re.ASCII)
 
 
@@ -71,6 +79,7 @@ class Files:
         self._store = world.stores.blobs
         self._options = options.files
         self._node = node
+        self._room = asyncio.Semaphore(ALL_PUTS_MAX)
 
     # --- in --------------------------------------------------------------------------------------------------------
 
@@ -104,7 +113,8 @@ class Files:
                 Staged(id=blob_id, person_id=person.id, expires_at_ms=self._node.now_ms() + STAGED_MS)
             )
         try:
-            arrived = await _Arrival(self._world, self._options, self._node, blob_id, filename).take(content)
+            async with _Puts(self._world, blob_id, self._room) as puts:
+                arrived = await _Arrival(self._world, self._options, self._node, puts, filename).take(content)
             kept = await self._finish(person, arrived)
         except BaseException:
             await self._abandon(blob_id)
@@ -194,20 +204,74 @@ class _Arrived(msgspec.Struct, frozen=True):
     extension: str
 
 
+class _Puts:
+    """The chunks of one file on their way to the store, a few at once. When it is left, none of them is any more."""
+
+    def __init__(self, world: World, blob_id: str, room: asyncio.Semaphore) -> None:
+        """``room`` is what all files share."""
+        self.store = world.stores.blobs
+        self.blob_id = blob_id
+        self._spawn = world.spawn
+        self._room = room
+        self._going: deque[asyncio.Future[None]] = deque()
+        self._count = 0
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        # One that came in behind our back would have to wait for the sweep.
+        while self._going:
+            # What went wrong with one is known already, or no more than that it is given up.
+            with suppress(Exception):
+                await self._first()
+
+    async def begin(self, chunk: bytes) -> None:
+        """Send the next chunk on its way, as soon as there is room. Raises: StoreDown: one before it did not arrive."""
+        if len(self._going) == PUTS_MAX:
+            await self._first()
+        await self._room.acquire()
+        arrived: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._going.append(arrived)
+        self._spawn(self._put(self._count, chunk, arrived), name="upload-chunk")
+        self._count += 1
+
+    async def end(self) -> None:
+        """Wait until all are there. Raises: StoreDown."""
+        while self._going:
+            await self._first()
+
+    async def _first(self) -> None:
+        # Whoever breaks off meanwhile does not break off the chunk, and finds it among those that are to be waited for.
+        await asyncio.wait((self._going[0],))
+        self._going.popleft().result()
+
+    async def _put(self, number: int, chunk: bytes, arrived: asyncio.Future[None]) -> None:
+        try:
+            with store_answers:
+                await self.store.put(self.blob_id, number, chunk)
+            arrived.set_result(None)
+        except Exception as error:  # noqa: BLE001 - whoever sends the file hears of it
+            arrived.set_exception(error)
+        finally:
+            self._room.release()
+            arrived.cancel()  # Of one that is there already it does nothing.
+
+
 class _Arrival:
     """One file on its way in."""
 
-    def __init__(self, world: World, options: settings.Files, node: Node, blob_id: str, filename: str) -> None:
+    def __init__(self, world: World, options: settings.Files, node: Node, puts: _Puts, filename: str) -> None:
         self._contents = world.contents
-        self._store = world.stores.blobs
+        self._puts = puts
         self._options = options
         self._node = node
-        self._blob_id = blob_id
         self._filename = filename
         self._head = b""
-        self._waiting = bytearray()
+        self._waiting: list[bytes] = []
         """Less than a chunk."""
-        self._chunks_count = 0
+        self._room_bytes = CHUNK_BYTES
+        """What the chunk has room for yet."""
         self._kept_at_ms = node.now_ms()
 
     async def take(self, content: AsyncIterator[bytes]) -> _Arrived:
@@ -219,25 +283,25 @@ class _Arrival:
                 raise TooLong("file")
             await self._keep()
             digest.update(piece)
-            self._waiting += piece
             if len(self._head) < HEAD_BYTES:
                 self._head += piece[: HEAD_BYTES - len(self._head)]
                 if len(self._head) == HEAD_BYTES:
                     self._look(length)
-            while len(self._waiting) >= CHUNK_BYTES:
-                await self._put(bytes(self._waiting[:CHUNK_BYTES]))
-                del self._waiting[:CHUNK_BYTES]
+            await self._add(piece)
         if not length:
             raise BadInput("the file is empty", field="file")
         shown, extension, kind = self._look(length)
         if self._waiting:
-            await self._put(bytes(self._waiting))
+            await self._send()
+        await self._puts.end()
         if kind.is_picture:
             await self._contents.check_picture(
                 shown, length=length, pixels_max=self._options.pixels_max, read=self._chunk, chunk_bytes=CHUNK_BYTES
             )
         created_at_ms = self._node.now_ms()
-        blob = Blob(id=self._blob_id, digest=digest.hexdigest(), length=length, kind=shown, created_at_ms=created_at_ms)
+        blob = Blob(
+            id=self._puts.blob_id, digest=digest.hexdigest(), length=length, kind=shown, created_at_ms=created_at_ms
+        )
         return _Arrived(blob, extension)
 
     def _look(self, length: int) -> tuple[str, str, FileKind]:
@@ -254,17 +318,24 @@ class _Arrival:
         now_ms = self._node.now_ms()
         if now_ms - self._kept_at_ms >= KEEP_MS:
             with store_answers:
-                await self._store.keep(self._blob_id, expires_at_ms=now_ms + STAGED_MS)
+                await self._puts.store.keep(self._puts.blob_id, expires_at_ms=now_ms + STAGED_MS)
             self._kept_at_ms = now_ms
 
-    async def _put(self, chunk: bytes) -> None:
-        with store_answers:
-            await self._store.put(self._blob_id, self._chunks_count, chunk)
-        self._chunks_count += 1
+    async def _add(self, piece: bytes) -> None:
+        while piece:
+            part, piece = piece[: self._room_bytes], piece[self._room_bytes :]
+            self._waiting.append(part)
+            self._room_bytes -= len(part)
+            if not self._room_bytes:
+                await self._send()
+
+    async def _send(self) -> None:
+        chunk, self._waiting, self._room_bytes = b"".join(self._waiting), [], CHUNK_BYTES
+        await self._puts.begin(chunk)
 
     async def _chunk(self, number: int) -> bytes:
         with store_answers:
-            chunk = await self._store.chunk(self._blob_id, number)
+            chunk = await self._puts.store.chunk(self._puts.blob_id, number)
         if chunk is None:
             raise StoreDown("somebody took us for dead")
         return chunk

@@ -106,6 +106,7 @@ class Incoming:
     """A request taken apart, before anybody looked at what it means.
 
     ``fields`` are body and query together (for a GET the query wins, else the body); ``query`` is the query alone.
+    ``origins`` are those whose pages are ours, beside our own.
     """
 
     method: str
@@ -114,7 +115,12 @@ class Incoming:
     fields: Mapping[str, object]
     headers: Mapping[str, str]
     address: str
-    whence: Whence = Whence.UNTOLD
+    origins: frozenset[str] = frozenset()
+
+    @property
+    def whence(self) -> Whence:
+        """Whose page sent it."""
+        return whence(self.headers, self.origins)
 
     @property
     def cookies(self) -> Mapping[str, str]:

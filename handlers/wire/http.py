@@ -21,7 +21,7 @@ import math
 import re
 import sys
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from email.utils import formatdate
@@ -46,7 +46,7 @@ from tornado.web import Application
 
 from engine.errors import BadInput, Draining, EngineError, TooMany
 from engine.ports import Clock, Log, Rng, Timer
-from handlers.wire.access import Admission, Incoming, client_address, origin_allowed, whence
+from handlers.wire.access import Admission, Incoming, client_address, origin_allowed
 from handlers.wire.codec import read_body, read_pairs
 from handlers.wire.language import choose
 from handlers.wire.plain import PLAIN, http_status_of
@@ -94,12 +94,12 @@ LINGER_MS: Final = 10_000
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 _READ_METHODS: Final = ("GET", "HEAD")
 _REASONS: Final = {status.value: status.phrase for status in HTTPStatus}
-_ALWAYS: Final = (
-    ("X-Content-Type-Options", "nosniff"),
-    ("Referrer-Policy", "no-referrer"),
-    ("Cache-Control", "no-store"),
-    ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
-)
+_ALWAYS: Final = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+}
 """In every answer that does not say something else itself."""
 
 Probe = Callable[[], Awaitable[Answer]]
@@ -266,9 +266,9 @@ class Door(HTTPServerConnectionDelegate):
             head = head.rpartition("/")[0]
         return None
 
-    def serve(self, exchange: "_Exchange") -> None:
-        """Answer an exchange whose request is complete."""
-        task = asyncio.get_running_loop().create_task(exchange.serve())
+    def run(self, answering: Coroutine[Any, Any, None]) -> None:
+        """See an exchange's answer to its end."""
+        task = asyncio.get_running_loop().create_task(answering)
         # The loop itself only remembers tasks weakly.
         self._working.add(task)
         task.add_done_callback(self._working.discard)
@@ -421,13 +421,13 @@ class _Exchange(HTTPMessageDelegate):
                 raise BadInput("a Host header is missing", field="Host")
         except EngineError as error:
             self._refusal = error
-        if self._refusal is None and self._route is not None and isinstance(self._route.target, SocketDialect):
-            self._socket = self._shake_hands(self._route, self._route.target)
-            if self._socket is not None:
-                return self._socket.headers_received(start_line, headers)
         if self._refusal is None and self._route is not None:
             target = self._route.target
-            if isinstance(target, Endpoint) and target.body_bytes_max is not None and self._method != "OPTIONS":
+            if isinstance(target, SocketDialect):
+                self._socket = self._shake_hands(self._route, target)
+                if self._socket is not None:
+                    return self._socket.headers_received(start_line, headers)
+            elif target.body_bytes_max is not None:
                 return self._let_in(target.body_bytes_max)
         length = headers.get("Content-Length")
         if length is None:
@@ -470,7 +470,7 @@ class _Exchange(HTTPMessageDelegate):
                 self._connection.finish()
         else:
             self._door.body_over(self)
-            self._door.serve(self)
+            self._door.run(self._serve())
 
     def on_connection_close(self) -> None:
         """The client went away before its request was complete; nothing has been done and nothing is owed."""
@@ -490,7 +490,7 @@ class _Exchange(HTTPMessageDelegate):
         cast("HTTP1Connection", self._connection).set_max_body_size(sys.maxsize)
         self._inflow = Inflow(bytes_max=bytes_max, too_large=BodyTooLarge())
         self._heard_at_ms = self._started_at_ms
-        self._door.serve(self)
+        self._door.run(self._serve_meanwhile())
         return self._inflow.asked_for()
 
     def _take_in(self, inflow: Inflow, chunk: bytes) -> Awaitable[None] | None:
@@ -544,20 +544,23 @@ class _Exchange(HTTPMessageDelegate):
 
     # -- as it is answered --------------------------------------------------------------------------------------------
 
-    async def serve(self) -> None:
+    async def _serve(self) -> None:
         """Answer. A client that goes away meanwhile changes nothing: what was asked for is done to its end."""
-        if self._inflow is not None:
-            self._watch()
-            self._door.stream_begins(self)
+        outcome, answer, person_id = await self._answer()
+        if isinstance(answer, Streamed):
+            outcome = await self._pour(answer)
+        else:
+            self._send(answer)
+        self._write_line(outcome, answer.status, person_id)
+
+    async def _serve_meanwhile(self) -> None:
+        """Answer while the body is still coming in."""
+        self._watch()
+        self._door.stream_begins(self)
         try:
-            outcome, answer, person_id = await self._answer()
-            if isinstance(answer, Streamed):
-                outcome = await self._pour(answer)
-            else:
-                self._send(answer)
+            await self._serve()
         finally:
             self._door.stream_over(self)
-        self._write_line(outcome, answer.status, person_id)
 
     def cut(self) -> None:
         """End a stream whose end the server cannot wait for."""
@@ -589,7 +592,8 @@ class _Exchange(HTTPMessageDelegate):
                 language=self._language,
             )
             person_id = caller.known.person_id if caller.known is not None else None
-            reply = await endpoint.action(caller, self._wanted(endpoint, incoming))
+            wanted = self._untouched(endpoint, incoming) if endpoint.is_raw else endpoint.read(incoming.fields)
+            reply = await endpoint.action(caller, wanted)
             if isinstance(reply, Streamed):
                 return "", reply, person_id
             told = reply if isinstance(reply, WithHeaders) else WithHeaders(reply, ())
@@ -604,18 +608,15 @@ class _Exchange(HTTPMessageDelegate):
             return EngineError.code, self._failure(envelope, EngineError()), person_id
         return "", answer, person_id
 
-    def _wanted(self, endpoint: Endpoint[Any, Any], incoming: Incoming) -> msgspec.Struct:
-        """The request as its endpoint wants it. Raises BadInput and its kinds."""
-        if self._inflow is not None:
-            length = self._declared()
-            assert endpoint.body_bytes_max is not None
-            if length is not None and length > endpoint.body_bytes_max:
-                raise BodyTooLarge
-            return StreamedRequest(self._inflow, length, self._headers, incoming.query, self._in_path)
-        if endpoint.is_raw:
+    def _untouched(self, endpoint: Endpoint[Any, Any], incoming: Incoming) -> RawRequest | StreamedRequest:
+        """The request of an endpoint that reads its body itself. Raises BodyTooLarge."""
+        if self._inflow is None:
             return RawRequest(bytes(self._body), self._headers, incoming.query, self._in_path, self._method)
-        wanted: msgspec.Struct = endpoint.read(incoming.fields)
-        return wanted
+        length = self._declared()
+        assert endpoint.body_bytes_max is not None
+        if length is not None and length > endpoint.body_bytes_max:
+            raise BodyTooLarge
+        return StreamedRequest(self._inflow, length, self._headers, incoming.query, self._in_path)
 
     def _report(self, bug: Exception) -> None:
         self._door.log.error("request_failed", request_id=self._request_id, route=self._label(), exc_info=bug)
@@ -690,7 +691,7 @@ class _Exchange(HTTPMessageDelegate):
             fields=fields,
             headers=headers,
             address=self._address(),
-            whence=whence(headers, self._door.policy.origins),
+            origins=self._door.policy.origins,
         )
 
     def _address(self) -> str:
@@ -756,6 +757,8 @@ class _Exchange(HTTPMessageDelegate):
                 return error.code
             self._report(error)
             return EngineError.code
+        finally:
+            self._door.stream_over(self)
         return ""
 
     async def _give(self, connection: HTTP1Connection, piece: bytes) -> None:
@@ -777,12 +780,13 @@ class _Exchange(HTTPMessageDelegate):
     def _add_all(self, headers: HTTPHeaders, others: tuple[tuple[str, str], ...]) -> None:
         headers["X-Request-Id"] = self._request_id
         headers["Date"] = self._door.date()
-        said = {name for name, _ in others}
-        for name, value in _ALWAYS:
-            if name not in said:
-                headers[name] = value
+        for name, value in _ALWAYS.items():
+            headers[name] = value
         for name, value in others:
-            headers.add(name, value)
+            if name in _ALWAYS:
+                headers[name] = value
+            else:
+                headers.add(name, value)
         self._add_policy(headers)
 
     def _add_policy(self, headers: HTTPHeaders) -> None:

@@ -236,6 +236,8 @@ class Endpoint(Generic[WantedT, ReplyT]):
     """Names of the surface's security schemes that are needed together; empty: its first one."""
     body_bytes_max: int | None = None
     """The longest body of a ``StreamedRequest``; all others have the server's limit."""
+    is_raw: bool = field(init=False, repr=False, compare=False)
+    """Whether the action gets the body as it came."""
     read: Callable[[Fields], WantedT] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -245,16 +247,12 @@ class Endpoint(Generic[WantedT, ReplyT]):
             raise ValueError(f"{self.path}: a path begins with a slash and does not end with one")
         if not self.summary or not self.source_id:
             raise ValueError(f"{self.path}: say what it is for and where that is written")
+        object.__setattr__(self, "is_raw", issubclass(self.request, RawRequest | StreamedRequest))
         if self.access is Access.PROVIDER and not self.is_raw:
             raise TypeError(f"{self.path}: a provider's signature covers the raw body")
         if self.is_streamed != (self.body_bytes_max is not None):
             raise ValueError(f"{self.path}: a body that is streamed has a limit of its own, and no other has")
         object.__setattr__(self, "read", reader(self.request) if not self.is_raw else None)
-
-    @property
-    def is_raw(self) -> bool:
-        """Whether the action gets the body as it came."""
-        return issubclass(self.request, RawRequest | StreamedRequest)
 
     @property
     def is_streamed(self) -> bool:

@@ -53,7 +53,10 @@ class BlobStore(Protocol):
         """
 
     async def put(self, blob_id: str, number: int, data: bytes) -> None:
-        """Keep one chunk of what is staged; they are numbered from 0, and the same one again changes nothing."""
+        """Keep one chunk of what is staged, for good.
+
+        They are numbered from 0, and come in any order, several at once; the same one again changes nothing.
+        """
 
     async def finish(self, blob: Blob, *, extension: str, person_id: PersonId, bytes_max: int) -> Blob | None:
         """What was staged under ``blob.id`` is this file now, with this extension, and is this person's.

@@ -73,6 +73,19 @@ async def test_the_same_chunk_again_changes_nothing(stores: Stores) -> None:
 
 
 @on_every_store
+async def test_chunks_come_in_any_order_and_several_at_once(stores: Stores) -> None:
+    chunks = [bytes([number]) * CHUNK_BYTES for number in range(6)]
+    content = b"".join(chunks)
+    await stores.blobs.stage(staged())
+
+    await asyncio.gather(*(stores.blobs.put("a", number, chunks[number]) for number in (3, 0, 5, 4, 1, 2)))
+    kept = await stores.blobs.finish(blob(content), extension="mp4", person_id=TOM, bytes_max=PLENTY)
+
+    assert kept == blob(content)
+    assert [await stores.blobs.chunk("a", number) for number in range(7)] == [*chunks, None]
+
+
+@on_every_store
 async def test_the_same_content_is_kept_once_whoever_sends_it(stores: Stores) -> None:
     first = await sent(stores, b"abc", "a", TOM)
 

@@ -1,14 +1,17 @@
 """Files on their way in and out, and what becomes of those that never arrive."""
 
+import asyncio
 import hashlib
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from engine import settings
 from engine.errors import BadInput, Banned, NotFound, StoreDown, TooLong, TooMany
 from engine.records import BanKind
-from engine.services.files import ABANDONED_MS, KEEP_MS, STAGED_MS, Files, OverQuota
+from engine.services.files import ABANDONED_MS, ALL_PUTS_MAX, KEEP_MS, PUTS_MAX, STAGED_MS, Files, OverQuota
 from engine.services.quotas import DAY_MS
 from store.interfaces.blobs import CHUNK_BYTES, Staged
 from store.interfaces.errors import Unavailable
@@ -25,6 +28,36 @@ async def pieces(content: bytes = FILM, size: int = 65_536) -> AsyncIterator[byt
 
 def files_of(visit: Visit, **options: int) -> Files:
     return Files(visit.stage.world, settings.Settings(files=settings.Files(**options)), node=visit.engine.node)
+
+
+class SlowBlobs:
+    """Files in a store that takes its time with every chunk, and fails with those whose numbers are ``broken``."""
+
+    def __init__(self, visit: Visit, *, broken: frozenset[int] = frozenset()) -> None:
+        self._blobs = visit.stage.world.stores.blobs
+        self._clock = visit.stage.clock
+        self.broken = broken
+        self.now_count: dict[str, int] = {}
+        self.most_of_one = self.most_of_all = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._blobs, name)
+
+    async def put(self, blob_id: str, number: int, data: bytes) -> None:
+        self.now_count[blob_id] = self.now_count.get(blob_id, 0) + 1
+        self.most_of_one = max(self.most_of_one, self.now_count[blob_id])
+        self.most_of_all = max(self.most_of_all, sum(self.now_count.values()))
+        # The first of those that are under way together is the last to arrive.
+        await self._clock.sleep(1_000 - 200 * (number % PUTS_MAX))
+        self.now_count[blob_id] -= 1
+        if number in self.broken:
+            raise Unavailable("broken")
+        await self._blobs.put(blob_id, number, data)
+
+    def files(self, visit: Visit) -> Files:
+        world = visit.stage.world
+        slowly: Any = replace(world, stores=replace(world.stores, blobs=self))
+        return Files(slowly, settings.Settings(), node=visit.engine.node)
 
 
 async def staged(visit: Visit) -> tuple[Staged, ...]:
@@ -102,6 +135,35 @@ async def test_what_breaks_off_leaves_nothing(error):
         assert await visit.stage.stores.blobs.chunk(left.id, 0) is None
         await visit.stage.clock.sleep(ABANDONED_MS + 20_000)
         assert await staged(visit) == ()
+
+
+async def test_a_few_chunks_of_a_file_are_under_way_at_once_and_not_many_of_all_files():
+    async with on_a_visit() as visit:
+        slow = SlowBlobs(visit)
+        files = slow.files(visit)
+        films = [FILM * 8 + bytes([number]) for number in range(ALL_PUTS_MAX)]
+
+        alone = await files.take(visit.yi, "a.mp4", pieces(FILM * 8))
+        assert (slow.most_of_one, slow.most_of_all) == (PUTS_MAX, PUTS_MAX)
+        together = await asyncio.gather(*(files.take(visit.yi, "a.mp4", pieces(film)) for film in films))
+
+        assert (slow.most_of_one, slow.most_of_all) == (PUTS_MAX, ALL_PUTS_MAX)
+        assert await whole(visit.engine.files, alone.name) == FILM * 8
+        for file, film in zip(together, films, strict=True):
+            assert await whole(visit.engine.files, file.name) == film
+
+
+async def test_nothing_of_what_broke_off_is_still_under_way():
+    async with on_a_visit() as visit:
+        slow = SlowBlobs(visit, broken=frozenset({3}))
+
+        with pytest.raises(StoreDown):
+            await slow.files(visit).take(visit.yi, "a.mp4", pieces(FILM * 8))
+
+        assert set(slow.now_count.values()) == {0}
+        (left,) = await staged(visit)
+        assert left.is_abandoned
+        assert [await visit.stage.stores.blobs.chunk(left.id, number) for number in range(8)] == [None] * 8
 
 
 async def test_who_goes_on_sending_is_not_taken_for_gone_and_who_stops_is():
