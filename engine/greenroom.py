@@ -8,8 +8,6 @@ from typing import Final
 from engine import settings
 from engine.actors.alarms import AlarmClock
 from engine.billing.ledger import Ledger
-from engine.billing.tariff import Tariff
-from engine.call.lifecycle import Rules
 from engine.errors import EngineError
 from engine.ids import Ids
 from engine.metrics import Metrics
@@ -71,7 +69,7 @@ ALARM_TICK_MS: Final = 50
 class Greenroom:
     """Services, and the life of the node."""
 
-    def __init__(self, world: World, options: settings.Settings) -> None:  # noqa: PLR0915 - a line for each service
+    def __init__(self, world: World, options: settings.Settings) -> None:
         self.world = world
         self.options = options
         self.metrics = Metrics()
@@ -87,10 +85,6 @@ class Greenroom:
         ids = Ids(world.stores.ids)
         self.snowflakes = Snowflakes(world.stores.ids, node=self.node)
         alarms = AlarmClock(world.clock, tick_ms=ALARM_TICK_MS)
-        tariff = Tariff(
-            diamonds_per_100_points=options.billing.diamonds_per_100_points,
-            anchor_share_percent=options.billing.anchor_share_percent,
-        )
         self.ledger = Ledger(
             world.stores.ledger,
             options.ledger,
@@ -100,7 +94,6 @@ class Greenroom:
             log=world.log,
             metrics=self.metrics,
         )
-        self.metrics.ledger_waiting.read = lambda: self.ledger.waiting_count
         self.outbox = Outbox(
             world.stores.ledger,
             sink=world.sink,
@@ -145,13 +138,6 @@ class Greenroom:
             groups=self.groups,
             snowflakes=self.snowflakes,
         )
-        rules = Rules(
-            minute_ms=options.billing.minute_ms,
-            join_ms=options.calls.join_ms,
-            grace_ms=options.calls.grace_ms,
-            low_balance_notice_ms=options.calls.low_balance_notice_ms,
-            resume_window_ms=options.calls.resume_window_ms,
-        )
         self.calls = Calls(
             world,
             options,
@@ -160,9 +146,7 @@ class Greenroom:
             presence=self.presence,
             alarms=alarms,
             ids=ids,
-            tariff=tariff,
             metrics=self.metrics,
-            rules=rules,
         )
         self.rooms = Rooms(
             world,
@@ -176,11 +160,6 @@ class Greenroom:
         self.live_rooms = LiveRooms(world, options, node=self.node, rooms=self.rooms, calls=self.calls)
         self.blind_dates = BlindDates(world, options, node=self.node, rooms=self.rooms)
         self.blind_date_streams = BlindDateStreams(world, rooms=self.blind_dates, node=self.node)
-        self.calls.on_ended = self.live_rooms.call_ended
-        self.rooms.on_closed = self.live_rooms.closed
-        self.rooms.on_started = self._room_started
-        self.rooms.on_sweep = self._sweep_rooms
-        self.outbox.tell_given = self.rooms.tell_given
         self.streams = Streams(
             world,
             options.streams,
@@ -195,14 +174,12 @@ class Greenroom:
             calls=self.calls,
             presence=self.presence,
             identity=self.identity,
-            tariff=tariff,
         )
         self.statements = Statements(world, ledger=self.ledger)
         self.gifts = Gifts(
             world,
             options,
             ledger=self.ledger,
-            tariff=tariff,
             calls=self.calls,
             rooms=self.live_rooms,
             outbox=self.outbox,
@@ -257,9 +234,8 @@ class Greenroom:
             statements=self.statements,
             crypto=self.crypto_recharge,
             metrics=self.metrics,
-            rules=rules,
         )
-        self.node.on_outage = self._begin_anew
+        self._connect()
 
     async def start(self, *, supersedes: bool) -> None:
         """Begin a new incarnation, take over what earlier ones left, and run.
@@ -314,6 +290,16 @@ class Greenroom:
     def is_ready(self) -> bool:
         """Whether new sessions are welcome."""
         return not self.is_draining and self.node.is_confirmed()
+
+    def _connect(self) -> None:
+        """Let services that are there before others hear of what those do."""
+        self.metrics.ledger_waiting.read = lambda: self.ledger.waiting_count
+        self.node.on_outage = self._begin_anew
+        self.calls.on_ended = self.live_rooms.call_ended
+        self.rooms.on_closed = self.live_rooms.closed
+        self.rooms.on_started = self._room_started
+        self.rooms.on_sweep = self._sweep_rooms
+        self.outbox.tell_given = self.rooms.tell_given
 
     def _room_started(self, state: RoomState) -> None:
         self.blind_dates.started(state)

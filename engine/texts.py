@@ -4,9 +4,13 @@ import re
 import unicodedata
 from typing import Final
 
-__all__ = ["cut_to_width", "in_lines", "is_web_address", "one_line", "speakable"]
+__all__ = ["cut_to_width", "in_lines", "is_web_address", "one_line", "seen", "speakable"]
 
 _UNSPEAKABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_SHAPELESS: Final = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+"""Letters and marks that are printable by their kind and yet show nothing: fillers, and selectors of variants."""
 _WEB_ADDRESS: Final = re.compile(r"https?://[^\s\x00-\x1f\x7f/?#]+[^\s\x00-\x1f\x7f]*", re.IGNORECASE)
 
 WIDE: Final = 3
@@ -27,6 +31,11 @@ def in_lines(text: str) -> str:
 def one_line(text: str) -> str:
     """``speakable``, in the composed form, so that what looks the same is the same. Source: SEC-32."""
     return speakable(unicodedata.normalize("NFC", text))
+
+
+def seen(text: str) -> str:
+    """What of ``text`` anybody sees: two names that differ in nothing else look the same. Source: SEC-32."""
+    return "".join(sign for sign in _SHAPELESS.sub("", text) if sign.isprintable())
 
 
 def cut_to_width(text: str, units_max: int) -> str:

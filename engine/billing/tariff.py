@@ -5,9 +5,10 @@ Pure arithmetic on whole numbers; the rounding rules are written here, once.
 
 import msgspec
 
+from engine import settings
 from store.interfaces.calls import Price
 
-__all__ = ["Tariff", "share_of"]
+__all__ = ["Tariff", "share_of", "tariff_of"]
 
 
 class Tariff(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,6 +33,13 @@ class Tariff(msgspec.Struct, frozen=True, kw_only=True):
     def gift_points(self, cost_diamonds: int) -> int:
         """What the anchor earns by gifts worth ``cost_diamonds``: back through the same exchange, rounded down."""
         return cost_diamonds * self.anchor_share_percent // self.diamonds_per_100_points
+
+
+def tariff_of(options: settings.Billing) -> Tariff:
+    """The tariff that the configuration asks for."""
+    return Tariff(
+        diamonds_per_100_points=options.diamonds_per_100_points, anchor_share_percent=options.anchor_share_percent
+    )
 
 
 def share_of(price: int, *, percent: int) -> int:

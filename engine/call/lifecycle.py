@@ -54,6 +54,7 @@ from engine.events import (
     PartyLost,
     PartyReturned,
 )
+from engine.settings import Settings
 from store.interfaces.calls import CallRecord, EndReason, HistoryLine, Phase, Side
 
 __all__ = [
@@ -69,6 +70,7 @@ __all__ = [
     "WarnIfShort",
     "ended_record",
     "next_boundary_ms",
+    "rules_of",
     "step",
 ]
 
@@ -87,6 +89,17 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     grace_ms: int
     low_balance_notice_ms: int
     resume_window_ms: int
+
+
+def rules_of(options: Settings) -> Rules:
+    """The rules that the configuration asks for."""
+    return Rules(
+        minute_ms=options.billing.minute_ms,
+        join_ms=options.calls.join_ms,
+        grace_ms=options.calls.grace_ms,
+        low_balance_notice_ms=options.calls.low_balance_notice_ms,
+        resume_window_ms=options.calls.resume_window_ms,
+    )
 
 
 class CallState(msgspec.Struct, frozen=True, kw_only=True):

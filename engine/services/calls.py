@@ -18,9 +18,9 @@ from engine.actors.directory import Directory
 from engine.actors.ref import ActorRef
 from engine.actors.supervisor import Supervisor
 from engine.billing.ledger import Ledger
-from engine.billing.tariff import Tariff
+from engine.billing.tariff import tariff_of
 from engine.call.actor import CallActor, CallTools
-from engine.call.lifecycle import Rules, ended_record
+from engine.call.lifecycle import ended_record, rules_of
 from engine.call.messages import Answer, Decline, HangUp, OpenRoom, Start, Stop
 from engine.errors import (
     BelowFloor,
@@ -82,9 +82,7 @@ class Calls:
         presence: Presence,
         alarms: AlarmClock,
         ids: Ids,
-        tariff: Tariff,
         metrics: Metrics,
-        rules: Rules,
     ) -> None:
         self._world = world
         self._options = options.calls
@@ -92,7 +90,8 @@ class Calls:
         self._ledger = ledger
         self._presence = presence
         self._ids = ids
-        self._tariff = tariff
+        self._tariff = tariff_of(options.billing)
+        self.rules = rules_of(options)
         self._metrics = metrics
         self._owned: dict[CallId, CallActor] = {}
         self._call_of: dict[PersonId, CallActor] = {}
@@ -115,7 +114,7 @@ class Calls:
             sink=world.sink,
             log=world.log,
             metrics=metrics,
-            rules=rules,
+            rules=self.rules,
             options=options.calls,
             on_started=self._started,
             on_gone=self._gone,

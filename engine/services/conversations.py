@@ -18,6 +18,7 @@ from engine.services.social_people import SocialPeople, SocialPerson
 from engine.services.welcome import require_welcome
 from engine.snowflakes import Snowflakes
 from engine.storage import store_answers
+from engine.texts import in_lines
 from engine.world import World
 from store.interfaces.ids import PersonId, Snowflake
 from store.interfaces.messages import EVERYBODY, ConversationId, Media, MessageRecord
@@ -205,7 +206,7 @@ class Conversations:
                 text=draft.text,
                 url=draft.url,
                 picture_url=draft.picture_url,
-                description=draft.description,
+                description=in_lines(draft.description),
                 amount=draft.amount,
                 at_ms=at_ms,
             )

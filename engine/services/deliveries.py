@@ -36,9 +36,9 @@ from store.interfaces.ids import PersonId, RoomId, Snowflake
 from store.interfaces.messages import EVERYBODY, NOTHING, ConversationId, MessageRecord
 from store.interfaces.people import PersonRecord
 
-KeyT = TypeVar("KeyT")
-
 __all__ = ["Deliveries", "conversation_of_group", "conversation_of_two"]
+
+KeyT = TypeVar("KeyT")
 
 OVERLAP_MS: Final = 30_000
 """So much before a proof is told again: see ``LATE_MS`` and ``SWEPT_MS``, with room for clocks that differ."""
@@ -141,30 +141,26 @@ class Deliveries:
 
         Raises: StoreDown: not confirmed; it may be kept, and is told then.
         """
-        async with self._turns.of(conversation_id):
-            for _ in range(TRIES_MAX):
-                with store_answers:
+        try:
+            async with self._turns.of(conversation_id):
+                for _ in range(TRIES_MAX):
                     before_id = await self._up_to_now(conversation_id)
-                message_id = await self._snowflakes.next(after=before_id)
-                message = make(message_id, before_id, self._node.now_ms())
-                try:
-                    with store_answers:
-                        try:
-                            await self._messages.keep(message)
-                        except Conflict:
-                            # Another node was faster: what it has kept is told first.
-                            await self._follow(conversation_id)
-                            continue
-                except StoreDown:
-                    # Nobody knows whether it is kept. If it is, it is told with the next, or by a sweep.
-                    self._is_sweep_due = True
-                    raise
-                self._tell(message)
-                break
-            else:
-                raise StoreDown
-        self._give(f"{conversation_id} {message_id}")
-        return message
+                    message_id = await self._snowflakes.next(after=before_id)
+                    message = make(message_id, before_id, self._node.now_ms())
+                    try:
+                        await self._messages.keep(message)
+                    except Conflict:
+                        # Another node was faster: what it has kept is told first.
+                        await self._follow(conversation_id)
+                    else:
+                        self._tell(message)
+                        self._give(f"{conversation_id} {message_id}")
+                        return message
+        except StoreError as error:
+            # Nobody knows whether it is kept. If it is, it is told with the next, or by a sweep.
+            self._is_sweep_due = True
+            raise StoreDown from error
+        raise StoreDown
 
     # --- listening -------------------------------------------------------------------------------------------------
 
@@ -231,7 +227,7 @@ class Deliveries:
         if line is None:
             return
         line.proved_id = max(line.proved_id, mark)
-        self._proofs[line.person_id] = max(mark, self._proofs.get(line.person_id, NOTHING))
+        _advance(self._proofs, line.person_id, mark)
 
     # --- members ---------------------------------------------------------------------------------------------------
 
@@ -278,7 +274,7 @@ class Deliveries:
         if message.people:
             for person_id in message.people:
                 if person_id in self._lines_of_person:
-                    self._told_privately[person_id] = max(message.id, self._told_privately.get(person_id, NOTHING))
+                    _advance(self._told_privately, person_id, message.id)
                     self._sink.tell_room(_room_of(person_id), event)
         elif message.conversation_id in self._lines_of:
             self._sink.tell_room(_room_of_all_in(message.conversation_id), event)
@@ -398,8 +394,12 @@ class Deliveries:
                 # Whoever comes later reads it then.
                 self._told[conversation_id] = message_id
             return
-        self._following.add(conversation_id)
-        self._world.spawn(self._follow_in_turn(conversation_id), name="chat-follow")
+        self._follow_soon(conversation_id)
+
+    def _follow_soon(self, conversation_id: ConversationId) -> None:
+        if conversation_id not in self._following:
+            self._following.add(conversation_id)
+            self._world.spawn(self._follow_in_turn(conversation_id), name="chat-follow")
 
     async def _follow_in_turn(self, conversation_id: ConversationId) -> None:
         try:
@@ -443,9 +443,8 @@ class Deliveries:
         except StoreError:
             self._is_sweep_due = True
             return
-        for conversation_id in tuple(self._behind - self._following):
-            self._following.add(conversation_id)
-            self._world.spawn(self._follow_in_turn(conversation_id), name="chat-follow")
+        for conversation_id in self._behind:
+            self._follow_soon(conversation_id)
         self._sweep_from_ms, self._swept_mono_ms = began_ms, began_mono_ms
 
     def _is_swept(self) -> bool:
@@ -460,7 +459,7 @@ class Deliveries:
         except StoreError:
             # Kept with the next ones; what is told again for lack of it does no harm.
             for person_id, message_id in proofs.items():
-                self._proofs[person_id] = max(message_id, self._proofs.get(person_id, NOTHING))
+                _advance(self._proofs, person_id, message_id)
 
     def _forget(self) -> None:
         """Conversations in which nothing was said for long; those whose people listen are kept, for their proofs."""
@@ -495,6 +494,10 @@ def _fitting(newest_first: Iterable[MessageRecord]) -> tuple[MessageRecord, ...]
 def _written(text: str) -> int:
     """How long a text is in a frame at most; what matters may stand in it twice."""
     return len(text.encode()) + text.count('"') + text.count("\\")
+
+
+def _advance(marks: dict[PersonId, Snowflake], person_id: PersonId, message_id: Snowflake) -> None:
+    marks[person_id] = max(message_id, marks.get(person_id, NOTHING))
 
 
 def _drop(lines: dict[KeyT, set[_Line]], key: KeyT, line: _Line) -> None:

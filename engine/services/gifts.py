@@ -5,7 +5,7 @@ import msgspec
 from engine import settings
 from engine.billing.entries import diamond_gift_move, gift_note
 from engine.billing.ledger import Ledger
-from engine.billing.tariff import Tariff
+from engine.billing.tariff import tariff_of
 from engine.errors import NotFound
 from engine.outbox import Outbox
 from engine.services.calls import Calls
@@ -35,7 +35,6 @@ class Gifts:
         options: settings.Settings,
         *,
         ledger: Ledger,
-        tariff: Tariff,
         calls: Calls,
         rooms: LiveRooms,
         outbox: Outbox,
@@ -43,7 +42,7 @@ class Gifts:
         self._calls = calls
         self._rooms = rooms
         self._giving = Giving(
-            earned_by=tariff.gift_points,
+            earned_by=tariff_of(options.billing).gift_points,
             move_of=diamond_gift_move,
             amount_max=options.billing.amount_max,
             ledger=ledger,

@@ -5,10 +5,11 @@ from typing import Final
 
 from engine.errors import AlreadyExists, BadInput, NotAMember, NotFound, RoomFull
 from engine.node import Node
+from engine.services.social_names import require_image
 from engine.services.social_people import SocialPeople, SocialPerson
 from engine.snowflakes import Snowflakes
 from engine.storage import store_answers
-from engine.texts import one_line
+from engine.texts import in_lines, one_line, seen
 from engine.world import World
 from store.interfaces.errors import Conflict
 from store.interfaces.groups import GroupRecord, Joined
@@ -50,23 +51,25 @@ class Groups:
     ) -> GroupRecord:
         """A new group, with its owner in it.
 
-        Raises: NameMissing. NameOfDigits. BadInput: longer than 30 characters. AlreadyExists: he has one of that name.
-            RoomFull: he is in as many groups as one may. StoreDown.
+        Raises: NameMissing. NameOfDigits. BadInput: longer than 30 characters; no picture (``icon``). AlreadyExists: he
+            has one of that name. RoomFull: he is in as many groups as one may. StoreDown.
         """
         name = one_line(name)
-        if not name:
+        # What nobody sees, such as a space without width, makes neither a name nor one that is more than digits.
+        if not seen(name).strip():
             raise NameMissing(field="name")
-        if name.isdigit():
+        if seen(name).strip().isdigit():
             raise NameOfDigits(field="name")
         if len(name) > NAME_CHARS_MAX:
             raise BadInput("at most 30 characters", field="name")
+        require_image(picture_url, field="icon")
         await self._require_place(owner.id)
         group = GroupRecord(
             id=await self._snowflakes.next(),
             owner_id=owner.id,
             name=name,
             picture_url=picture_url,
-            description=description,
+            description=in_lines(description),
             created_at_ms=self._node.now_ms(),
         )
         with store_answers:

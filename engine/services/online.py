@@ -13,6 +13,7 @@ from engine.node import Node
 from engine.presence import Presence
 from engine.services.accounts import SOCIAL
 from engine.services.social_people import SocialPeople, SocialPerson
+from engine.services.welcome import is_shut_out
 from engine.storage import store_answers
 from engine.world import World
 from store.interfaces.ids import PersonId
@@ -48,7 +49,7 @@ class Online:
         self._heard_at_ms.pop(person_id, None)
 
     async def people(self) -> Sequence[SocialPerson]:
-        """Whoever is there, those heard of last first; so many as ``online_listed_max``.
+        """Whoever is there and was not excluded, those heard of last first; so many as ``online_listed_max``.
 
         Raises: StoreDown.
         """
@@ -57,7 +58,8 @@ class Online:
         with store_answers:
             here = await self._members.active(since_ms, limit=self._options.online_listed_max)
         found = await self._people.many(here)
-        return [found[person_id] for person_id in here if person_id in found]
+        shown = [found[person_id] for person_id in here if person_id in found]
+        return [one for one in shown if not is_shut_out(one.person, self._node)]
 
     async def run(self) -> None:
         """Tell the store who was heard of."""

@@ -8,7 +8,7 @@ import msgspec
 from engine import settings
 from engine.billing.entries import grant_move
 from engine.billing.ledger import Ledger
-from engine.call.lifecycle import Rules, next_boundary_ms
+from engine.call.lifecycle import next_boundary_ms
 from engine.errors import BadInput, BelowFloor, KeyReused, NotFound, StoreDown
 from engine.ids import Ids
 from engine.metrics import Metrics
@@ -147,7 +147,6 @@ class Operator:
         statements: Statements,
         crypto: CryptoRecharge,
         metrics: Metrics,
-        rules: Rules,
     ) -> None:
         self._world = world
         self._options = options
@@ -167,7 +166,6 @@ class Operator:
         self._statements = statements
         self._crypto = crypto
         self._metrics = metrics
-        self._rules = rules
         self._up_since_ms = 0
 
     def begin(self) -> None:
@@ -598,8 +596,8 @@ class Operator:
         if call.phase is Phase.JOINING:
             return call.join_until_ms or call.ring_until_ms, "still joining"
         if call.gap_since_ms is not None:
-            return call.gap_since_ms + 2 * self._rules.grace_ms, "line lost, end not applied"
-        return next_boundary_ms(call, self._rules), "minute not charged"
+            return call.gap_since_ms + 2 * self._calls.rules.grace_ms, "line lost, end not applied"
+        return next_boundary_ms(call, self._calls.rules), "minute not charged"
 
     async def _person(self, person_id: PersonId) -> PersonRecord:
         with store_answers:

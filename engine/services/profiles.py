@@ -5,7 +5,7 @@ from enum import Enum
 import msgspec
 
 from engine import settings
-from engine.billing.tariff import Tariff
+from engine.billing.tariff import tariff_of
 from engine.errors import BadInput, StoreDown, Unreachable
 from engine.presence import Presence
 from engine.services.accounts import CALLS
@@ -48,14 +48,13 @@ class Profiles:
         calls: Calls,
         presence: Presence,
         identity: Identity,
-        tariff: Tariff,
     ) -> None:
         self._world = world
         self._options = options
         self._calls = calls
         self._presence = presence
         self._identity = identity
-        self._tariff = tariff
+        self._tariff = tariff_of(options.billing)
 
     async def anchor(self, anchor_id: PersonId) -> AnchorCard:
         """One anchor's card.

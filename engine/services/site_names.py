@@ -8,7 +8,7 @@ import unicodedata
 from typing import Final
 
 from engine.errors import BadInput
-from engine.texts import one_line
+from engine.texts import one_line, seen
 
 __all__ = ["folded", "google_name", "google_sub", "require_anchor_name", "require_email", "require_viewer_name"]
 
@@ -23,8 +23,8 @@ GOOGLE: Final = "google:"
 
 
 def folded(name: str) -> str:
-    """``name`` as it is compared: letters of any case or width are the same ones."""
-    once = unicodedata.normalize("NFKC", name).casefold()
+    """``name`` as it is compared: letters of any case or width are the same ones, and what nobody sees is none."""
+    once = unicodedata.normalize("NFKC", seen(name)).casefold()
     # Folding may undo the normal form, and the other way round.
     return unicodedata.normalize("NFKC", once).casefold()
 
@@ -37,8 +37,8 @@ def require_viewer_name(name: str) -> None:
 
 def require_anchor_name(name: str, *, field: str) -> None:
     """Raises: BadInput: not a name for an anchor, or not a handle; ``field`` says which it was to be."""
-    is_name = 1 <= len(name) <= ANCHOR_NAME_CHARS_MAX and one_line(name) == name and name.isprintable()
-    if not is_name or any(sign in name for sign in ':/\\<>"'):
+    is_fit = len(name) <= ANCHOR_NAME_CHARS_MAX and one_line(name) == name and name.isprintable()
+    if not is_fit or not seen(name).strip() or any(sign in name for sign in ':/\\<>"'):
         raise BadInput("not a name", field=field)
 
 

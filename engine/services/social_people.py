@@ -35,7 +35,7 @@ GUEST: Final = 0
 USER: Final = 1
 """The first two levels. Source: SO-6."""
 
-SWAPS_MAX: Final = 5
+SWAPS_MAX: Final = 16
 """Others who change the same profile at the same moment are let in front that often."""
 
 BIO_AT_FIRST: Final = "{name}很懒，什么都没留下"
@@ -160,27 +160,34 @@ class SocialPeople:
         Raises: AlreadyExists: the name or the address is somebody's. BadInput: one of them is none. NotFound (person).
             StoreDown.
         """
+        member = MemberChange(
+            bio=change.bio, phone=change.phone, level_min=USER if is_own else GUEST, at_ms=self._node.now_ms()
+        )
+        profile = Profile(nickname=change.username, avatar_url=change.avatar_url)
+        for _ in range(SWAPS_MAX):
+            before, after = await self.require_possible(person_id, change)
+            with store_answers, suppress(Conflict):  # Changed meanwhile, or the name was taken: looked at again.
+                await self._credentials.change(before, after, profile=profile, member=member)
+                self._known.forget(person_id)
+                return
+        raise StoreDown("changed too often meanwhile")
+
+    async def require_possible(self, person_id: PersonId, change: ProfileChange) -> tuple[Credential, Credential]:
+        """How somebody signs in, and would after that change.
+
+        Raises: as ``set_profile``.
+        """
         if change.username is not None:
             require_name(change.username)
         if change.email is not None:
             require_email(change.email)
         if change.avatar_url is not None:
             require_image(change.avatar_url)
-        member = MemberChange(
-            bio=change.bio, phone=change.phone, level_min=USER if is_own else GUEST, at_ms=self._node.now_ms()
-        )
-        profile = Profile(nickname=change.username, avatar_url=change.avatar_url)
-        for _ in range(SWAPS_MAX):
-            with store_answers:
-                before = await self._credentials.of(person_id)
-            if before is None or before.surface != SOCIAL:
-                raise NotFound("person")
-            after = await self._renamed(before, change)
-            with store_answers, suppress(Conflict):  # Changed meanwhile, or the name was taken: looked at again.
-                await self._credentials.change(before, after, profile=profile, member=member)
-                self._known.forget(person_id)
-                return
-        raise StoreDown("changed too often meanwhile")
+        with store_answers:
+            before = await self._credentials.of(person_id)
+        if before is None or before.surface != SOCIAL:
+            raise NotFound("person")
+        return before, await self._renamed(before, change)
 
     async def _renamed(self, before: Credential, change: ProfileChange) -> Credential:
         name = before.names[0] if change.username is None else found_by(change.username)

@@ -13,7 +13,7 @@ from store.interfaces.ids import AccountId, CallId, PersonId
 from store.interfaces.ledger import Earned, EntryKind, JournalEntry
 from store.interfaces.money import Currency, wallet
 
-__all__ = ["Bill", "DayOfIncome", "Income", "Purses", "Statements", "bill_of", "earned_by"]
+__all__ = ["Bill", "DayOfIncome", "Income", "Statements", "bill_of", "earned_by"]
 
 ENTRIES_MAX = 50_000
 DAY_MS = 86_400_000
@@ -26,13 +26,6 @@ class Bill(msgspec.Struct, frozen=True, kw_only=True):
     minutes: int
     diamonds: int
     points: int
-
-
-class Purses(msgspec.Struct, frozen=True, kw_only=True):
-    """What somebody of the blind-date rooms holds (QL-30)."""
-
-    gold: int
-    income: int
 
 
 class Income(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,13 +82,6 @@ class Statements:
     async def points_of(self, person_id: PersonId) -> int:
         """What an anchor holds."""
         return await self.held(person_id, Currency.CALLS_POINTS)
-
-    async def purses_of(self, person_id: PersonId) -> Purses:
-        """What somebody of the blind-date rooms holds."""
-        return Purses(
-            gold=await self.held(person_id, Currency.QLIVE_GOLD),
-            income=await self.held(person_id, Currency.QLIVE_INCOME),
-        )
 
     async def income_of(self, person_id: PersonId, currency: Currency = Currency.CALLS_POINTS) -> Income:
         """All they ever earned. Source: CA-25."""

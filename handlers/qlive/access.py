@@ -8,13 +8,11 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from engine.greenroom import Greenroom
-from engine.records import PersonRecord
 from engine.services.accounts import QLIVE
-from engine.services.welcome import require_welcome
 from handlers.wire.access import Caller, Incoming, Presented, bearer
 from handlers.wire.members import Member
 
-__all__ = ["KEYWORD", "SECURITY", "QliveCaller", "authenticate", "header_token", "socket_token", "unbanned"]
+__all__ = ["KEYWORD", "SECURITY", "QliveCaller", "authenticate", "header_token", "socket_token"]
 
 KEYWORD: Final = "QLiveToken"
 _SCHEME: Final = "token"
@@ -54,13 +52,3 @@ def authenticate(engine: Greenroom) -> Callable[[Presented], Awaitable[Member]]:
         return Member(person=person, token=presented.token)
 
     return who
-
-
-def unbanned(caller: QliveCaller) -> PersonRecord:
-    """The caller, unless an operator has excluded him; for what banned people may not do.
-
-    Raises: Banned.
-    """
-    person = caller.principal.person
-    require_welcome(person, caller.engine.node)
-    return person

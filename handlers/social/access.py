@@ -15,6 +15,7 @@ from engine.records import Member, PersonRecord
 from engine.services.known_people import Known
 from engine.services.welcome import require_let_in
 from handlers.wire.access import Caller, Incoming, Presented, ReadCredential
+from store.interfaces.ids import PersonId
 
 __all__ = [
     "CHAT_PATH",
@@ -59,7 +60,7 @@ class Insider(msgspec.Struct, frozen=True, kw_only=True):
     sign_in_id: str
 
     @property
-    def person_id(self) -> int:
+    def person_id(self) -> PersonId:
         """His number inside, which is shown to nobody."""
         return self.person.id
 

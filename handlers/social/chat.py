@@ -6,16 +6,12 @@ import msgspec
 
 from handlers.social.access import CHAT_PATH, SocialCaller, known_of
 from handlers.social.frames import GROUP, PRIVATE, OldSaid, old_said
-from handlers.social.paging import PageNumber
+from handlers.social.paging import MESSAGES_COUNT, PageNumber
 from handlers.social.shapes import SnowflakeText, snowflake_of
 from handlers.wire.fields import blank, text
 from handlers.wire.surface import Endpoint
 
 __all__ = ["ENDPOINTS"]
-
-COUNT: Final = 20
-COUNT_MAX: Final = 50
-"""Source: contract (social-chat-history)."""
 
 
 class TicketWanted(msgspec.Struct):
@@ -38,7 +34,7 @@ class HistoryWanted(msgspec.Struct):
     target_id: SnowflakeText
     type: Annotated[int, msgspec.Meta(ge=PRIVATE, le=GROUP), blank()]
     before: SnowflakeText = ""
-    count: PageNumber = COUNT
+    count: PageNumber = MESSAGES_COUNT
 
 
 class Messages(msgspec.Struct):
@@ -57,10 +53,10 @@ async def history(caller: SocialCaller, wanted: HistoryWanted) -> Messages:
     conversations = caller.engine.conversations
     ask = conversations.with_person if wanted.type == PRIVATE else conversations.in_group
     found = await ask(
-        caller.principal.person.id,
+        caller.principal.person_id,
         snowflake_of(wanted.target_id, "target_id"),
         before_id=snowflake_of(wanted.before, "before") if wanted.before else None,
-        count=min(wanted.count or COUNT, COUNT_MAX),
+        count=wanted.count or MESSAGES_COUNT,
     )
     return Messages([old_said(message) for message in found])
 

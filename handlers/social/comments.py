@@ -14,8 +14,7 @@ from handlers.social.access import SocialCaller, claiming
 from handlers.social.envelope import DONE, Done
 from handlers.social.limits import OFTEN
 from handlers.social.paging import PageNumber, page_of, size_of
-from handlers.social.shapes import SnowflakeText, snowflake_of
-from handlers.social.videos import NOBODY
+from handlers.social.shapes import NOBODY, SnowflakeText, snowflake_of
 from handlers.wire.codec import read_json, write_json
 from handlers.wire.fields import Flag, also, blank
 from handlers.wire.surface import Endpoint
@@ -158,7 +157,7 @@ async def like(caller: SocialCaller, wanted: LikeComment) -> Done:
 
 async def listed(caller: SocialCaller, wanted: WhichComments) -> CommentsShown:
     """Comments of a video, or of a comment."""
-    engine, viewer_id, id_ = caller.engine, caller.principal.person.id, snowflake_of(wanted.id, "id")
+    engine, viewer_id, id_ = caller.engine, caller.principal.person_id, snowflake_of(wanted.id, "id")
     stretch = Stretch(
         ranking=wanted.order_by,
         page=page_of(wanted.page),
@@ -173,14 +172,14 @@ async def listed(caller: SocialCaller, wanted: WhichComments) -> CommentsShown:
 async def one(caller: SocialCaller, wanted: OneComment) -> OneShown:
     """One comment."""
     engine = caller.engine
-    found = await engine.comments.get(caller.principal.person.id, snowflake_of(wanted.id, "id"))
+    found = await engine.comments.get(caller.principal.person_id, snowflake_of(wanted.id, "id"))
     (shown,) = await _shown(engine, (found,))
     return OneShown(shown)
 
 
 async def count(caller: SocialCaller, wanted: OfWhat) -> CommentCount:
     """How many comments there are below a video, or answers to a comment."""
-    engine, viewer_id, id_ = caller.engine, caller.principal.person.id, snowflake_of(wanted.id, "id")
+    engine, viewer_id, id_ = caller.engine, caller.principal.person_id, snowflake_of(wanted.id, "id")
     if wanted.is_video:
         return CommentCount(str((await engine.videos.get(viewer_id, id_)).comments_count))
     return CommentCount(str((await engine.comments.get(viewer_id, id_)).answers_count))
@@ -189,7 +188,7 @@ async def count(caller: SocialCaller, wanted: OfWhat) -> CommentCount:
 async def likes(caller: SocialCaller, wanted: LikesOfComment) -> CommentLikes:
     """How many people like a comment."""
     comment_id = snowflake_of(wanted.comment_id, "comment_id")
-    found = await caller.engine.comments.get(caller.principal.person.id, comment_id)
+    found = await caller.engine.comments.get(caller.principal.person_id, comment_id)
     return CommentLikes(str(found.likes_count))
 
 

@@ -5,6 +5,8 @@ A frame may be of both at once: no field means one thing here and another there,
 Source: seed behaviour §4.6.
 """
 
+from collections.abc import Callable
+from enum import StrEnum
 from typing import Final
 
 import msgspec
@@ -14,16 +16,31 @@ from engine.events import Event, MessageSaid
 from engine.records import MessageRecord
 from handlers.wire.codec import write_json
 
-__all__ = ["BothSaid", "NewSaid", "OldSaid", "encode_both", "encode_new", "encode_old", "new_said", "old_said"]
+__all__ = [
+    "GROUP",
+    "PRIVATE",
+    "BothSaid",
+    "NewSaid",
+    "OldSaid",
+    "ToType",
+    "encode_both",
+    "encode_new",
+    "encode_old",
+    "new_said",
+    "old_said",
+]
 
 PRIVATE: Final = 1
 GROUP: Final = 2
 """Kinds of the older dialect; what is said to everybody is said to a group of that name. Source: SO-48."""
 
-TO_USER: Final = "user"
-TO_GROUP: Final = "group"
-TO_ALL: Final = "all"
-"""The same in the newer one."""
+
+class ToType(StrEnum):
+    """The same in the newer one: to what kind of hearer."""
+
+    USER = "user"
+    GROUP = "group"
+    ALL = "all"
 
 
 class OldSaid(msgspec.Struct, kw_only=True):
@@ -54,38 +71,24 @@ class NewSaid(msgspec.Struct, kw_only=True):
     user_id: str
     timestamp: int
     user_name: str
-    to_type: str
+    to_type: ToType
     to: str
     media: int
     url: str
 
 
-class BothSaid(msgspec.Struct, kw_only=True):
+class BothSaid(OldSaid, kw_only=True):
     """The fields of both dialects, as long as a client has not shown which one is its own."""
 
-    id: str
-    type: str
-    content: str
-    user_id: str
+    new_type: str = field(name="type")
+    new_content: str = field(name="content")
+    new_user_id: str = field(name="user_id")
     timestamp: int
-    user_name: str
-    to_type: str
+    new_user_name: str = field(name="user_name")
+    to_type: ToType
     to: str
-    media: int
-    url: str
-    old_type: int = field(name="Type")
-    old_user_id: str = field(name="UserId")
-    old_user_name: str = field(name="UserName")
-    target_id: str = field(name="TargetId")
-    target_name: str = field(name="TargetName")
-    old_media: int = field(name="Media")
-    old_content: str = field(name="Content")
-    pic: str = field(name="Pic")
-    old_url: str = field(name="Url")
-    desc: str = field(name="Desc")
-    amount: int = field(name="Amount")
-    create_time: str = field(name="CreateTime")
-    read_time: str = field(name="ReadTime", default="")
+    new_media: int = field(name="media")
+    new_url: str = field(name="url")
 
 
 def old_said(message: MessageRecord) -> OldSaid:
@@ -95,7 +98,7 @@ def old_said(message: MessageRecord) -> OldSaid:
         type=PRIVATE if message.people else GROUP,
         user_id=message.sender_public_id,
         user_name=message.sender_name,
-        target_id=message.target_public_id or TO_ALL,
+        target_id=message.target_public_id or ToType.ALL,
         target_name=message.target_name,
         media=message.media,
         content=message.text,
@@ -109,7 +112,7 @@ def old_said(message: MessageRecord) -> OldSaid:
 
 def new_said(message: MessageRecord, *, kind: str = "chat") -> NewSaid:
     """A message in the newer one."""
-    to_type = TO_USER if message.people else TO_GROUP if message.target_public_id else TO_ALL
+    to_type = ToType.USER if message.people else ToType.GROUP if message.target_public_id else ToType.ALL
     return NewSaid(
         type=kind,
         id=str(message.id),
@@ -126,16 +129,23 @@ def new_said(message: MessageRecord, *, kind: str = "chat") -> NewSaid:
 
 def encode_old(event: Event) -> bytes | None:
     """The frame of an event; None for what this chat does not show."""
-    return write_json(msgspec.to_builtins(old_said(event.message))) if isinstance(event, MessageSaid) else None
+    return _encoded(event, old_said)
 
 
 def encode_new(event: Event) -> bytes | None:
     """The same in the newer dialect."""
-    return write_json(msgspec.to_builtins(new_said(event.message))) if isinstance(event, MessageSaid) else None
+    return _encoded(event, new_said)
 
 
 def encode_both(event: Event) -> bytes | None:
     """The same for a client that has not shown which dialect is its own."""
+    return _encoded(event, new_said, old_said)
+
+
+def _encoded(event: Event, *forms: Callable[[MessageRecord], OldSaid | NewSaid]) -> bytes | None:
     if not isinstance(event, MessageSaid):
         return None
-    return write_json(msgspec.to_builtins(new_said(event.message)) | msgspec.to_builtins(old_said(event.message)))
+    fields: dict[str, object] = {}
+    for form in forms:
+        fields |= msgspec.to_builtins(form(event.message))
+    return write_json(fields)

@@ -15,16 +15,13 @@ from handlers.social.envelope import DONE, ENVELOPE, Done, Row
 from handlers.social.limits import OFTEN
 from handlers.social.online import Users
 from handlers.social.options import SocialOptions
-from handlers.social.shapes import ImageUrl, SnowflakeText, snowflake_of, user_of
+from handlers.social.shapes import NOBODY, ImageUrl, SnowflakeText, snowflake_of, user_of
 from handlers.wire.fields import MissingInput, also, blank, text
 from handlers.wire.language import Said
 from handlers.wire.surface import Endpoint
 from handlers.wire.zone import Zone
 
 __all__ = ["endpoints"]
-
-NOBODY: Final = "0"
-"""The owner of a group whose account is no more."""
 
 _NO_NAME: Final = Row(10015, Said("群名称为空", "a group has a name"))
 MAKING: Final = ENVELOPE.saying(
@@ -112,7 +109,7 @@ async def join(caller: SocialCaller, wanted: JoinGroup) -> Done:
 
 async def listed(caller: SocialCaller, _wanted: OwnGroups) -> Groups:
     """The groups that the caller is in, in the order in which he came to them."""
-    groups = await caller.engine.groups.of(caller.principal.person.id)
+    groups = await caller.engine.groups.of(caller.principal.person_id)
     return Groups(await _shown(caller.engine, groups))
 
 

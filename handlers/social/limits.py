@@ -18,7 +18,6 @@ OF_UPLOADS: Final = per_minute(3, burst=5, shared=True, or_local=True)
 OF_SIGN_INS: Final = per_minute(4, shared=True)
 """每分钟4次: names, codes and passwords could be guessed."""
 
-
 OF_DEPARTURES: Final = per_minute(4, shared=True, or_local=True)
 """The same number; whoever leaves is not kept."""
 

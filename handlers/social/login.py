@@ -14,7 +14,7 @@ from handlers.wire.fields import blank, text
 from handlers.wire.language import Said
 from handlers.wire.surface import Endpoint
 
-__all__ = ["ENDPOINTS", "Email", "Username"]
+__all__ = ["ENDPOINTS", "REGISTERING", "Email", "Username"]
 
 Email = Annotated[str, text(254), blank()]
 Username = Annotated[str, text(30), blank()]
@@ -22,11 +22,12 @@ Password = Annotated[str, text(256), blank()]
 Code = Annotated[str, text(16), blank()]
 Token = Annotated[str, text(2_048), blank()]
 
-_TAKEN: Final = Row(10010, Said("用户已存在", "there is such a user already"))
 _BAD_TOKEN: Final = Row(-20002, Said("token无效", "the token is not valid"))
 
 SENDING: Final = ENVELOPE.saying({MailDown: Row(60007, Said("邮件发送失败", "the mail could not be sent"))})
-REGISTERING: Final = ENVELOPE.saying({AlreadyExists: _TAKEN})
+REGISTERING: Final = ENVELOPE.saying({AlreadyExists: Row(10010, Said("用户已存在", "there is such a user already"))})
+"""Where a name or an address may be somebody's."""
+
 SIGNING_IN: Final = ENVELOPE.saying({NotSignedIn: Row(10009, Said("账号或密码错误", "wrong account or password"))})
 RENEWING: Final = ENVELOPE.saying(
     {
@@ -124,9 +125,9 @@ async def log_out(caller: SocialCaller, wanted: LogOut) -> Done:
     """All tokens of this sign-in are worth nothing any more, and his sockets are closed."""
     engine, insider = caller.engine, caller.principal
     if wanted.rtoken:
-        await engine.social_sign_ins.close_by_rtoken(wanted.rtoken, insider.person.id)
-    await engine.social_sign_ins.leave(insider.sign_in_id, insider.person.id)
-    engine.online.left(insider.person.id)
+        await engine.social_sign_ins.close_by_rtoken(wanted.rtoken, insider.person_id)
+    await engine.social_sign_ins.leave(insider.sign_in_id, insider.person_id)
+    engine.online.left(insider.person_id)
     return DONE
 
 

@@ -1,13 +1,16 @@
-"""Pages of lists as this surface asks for them. Source: SO-21, SO-22."""
+"""Pages of lists, and stretches of a conversation, as this surface asks for them. Source: SO-21, SO-22."""
 
 from typing import Annotated, Final
 
 from handlers.wire.fields import Count, blank
 
-__all__ = ["PAGE_SIZE_MAX", "PageNumber", "page_of", "size_of"]
+__all__ = ["MESSAGES_COUNT", "PAGE_SIZE_MAX", "PageNumber", "page_of", "size_of"]
 
 PAGE_SIZE: Final = 10
 PAGE_SIZE_MAX: Final = 100
+
+MESSAGES_COUNT: Final = 20
+"""So much of a conversation comes at once, unless it is said. Source: contract (social-chat-history)."""
 
 PageNumber = Annotated[Count, blank()]
 """Which page, or how many on one: text or a number; nothing and 0 say no more than their absence."""

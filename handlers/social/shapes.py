@@ -11,7 +11,10 @@ from handlers.wire.fields import Malformed, blank, snowflake, text
 from handlers.wire.zone import Zone
 from store.interfaces.ids import SNOWFLAKE_MAX, Snowflake
 
-__all__ = ["ImageUrl", "Nothing", "SnowflakeText", "User", "snowflake_of", "user_of"]
+__all__ = ["NOBODY", "ImageUrl", "Nothing", "SnowflakeText", "User", "snowflake_of", "user_of"]
+
+NOBODY: Final = "0"
+"""Whose something is that is nobody's we know. Source: the document's first example of a video."""
 
 SnowflakeText = Annotated[str, snowflake(), blank()]
 """An id as a field of a request: text or a number; ``snowflake_of`` makes one of it."""
@@ -74,7 +77,8 @@ def user_of(shown: SocialPerson, zone: Zone, *, viewer: PersonRecord | None) -> 
         login_time=moment(member.login_at_ms),
         heartbeat_time=moment(member.active_at_ms),
         login_out_time=moment(member.logged_out_at_ms),
-        is_logout=member.is_logged_out,
+        # Whoever asks is here, though he may have signed out elsewhere a moment ago.
+        is_logout=member.is_logged_out and not is_own,
         device_info=own(member.device),
         shown_bio=member.bio,
         bio=member.bio,
@@ -82,13 +86,12 @@ def user_of(shown: SocialPerson, zone: Zone, *, viewer: PersonRecord | None) -> 
     )
 
 
-def snowflake_of(value: object, name: str) -> Snowflake:
-    """The id that a client wrote as text or as a number in the field ``name``.
+def snowflake_of(written: str, name: str) -> Snowflake:
+    """The id that a client wrote in the field ``name``.
 
     Raises: Malformed: it is none; a bad id is never row 0.
     """
-    written = str(value) if type(value) is int else value
-    is_number = type(written) is str and written.isascii() and written.isdigit() and len(written) <= DIGITS_MAX
-    if not is_number or not 0 < int(str(written)) <= SNOWFLAKE_MAX:
+    is_number = written.isascii() and written.isdigit() and len(written) <= DIGITS_MAX
+    if not is_number or not 0 < int(written) <= SNOWFLAKE_MAX:
         raise Malformed(name)
-    return Snowflake(int(str(written)))
+    return Snowflake(int(written))

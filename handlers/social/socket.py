@@ -10,7 +10,6 @@ how he knows that it is kept. Source: seed behaviour §4.6, SO-45 … SO-52, ALL
 
 from collections.abc import Mapping
 from dataclasses import replace
-from enum import StrEnum
 from functools import partial
 from typing import Annotated, Any, Final
 
@@ -19,27 +18,28 @@ from msgspec import Meta, field
 
 from engine.errors import BadInput, EngineError, TooMany
 from engine.records import Media
-from engine.services.conversations import HISTORY_MAX, Draft, NoAssistant
+from engine.services.conversations import Draft, NoAssistant
 from handlers.social.access import CHAT_PATH, SocialCaller, known_of, socket_credential
 from handlers.social.envelope import ENVELOPE, Row
 from handlers.social.frames import (
     BothSaid,
     NewSaid,
     OldSaid,
+    ToType,
     encode_both,
     encode_new,
     encode_old,
     new_said,
 )
 from handlers.social.options import SocialOptions
-from handlers.social.paging import PageNumber
-from handlers.social.shapes import Nothing, SnowflakeText, snowflake_of
+from handlers.social.paging import MESSAGES_COUNT, PageNumber
+from handlers.social.shapes import NOBODY, Nothing, SnowflakeText, snowflake_of
 from handlers.wire.codec import read_json, write_json
 from handlers.wire.fields import Count, also, blank, text
 from handlers.wire.home import home_of
 from handlers.wire.language import Language, Said
 from handlers.wire.surface import Command, Frame, Opening, SocketDialect
-from store.interfaces.ids import PersonId, Snowflake
+from store.interfaces.ids import Snowflake
 
 __all__ = ["dialect"]
 
@@ -48,8 +48,6 @@ WORDS_MAX: Final = 1_000
 
 Words = Annotated[str, Meta(max_length=WORDS_MAX, extra={"spoken": True})]
 """What is said; nothing, where a file says it."""
-
-COUNT: Final = 20
 
 TALKING: Final = ENVELOPE.saying(
     {NoAssistant: Row(-43960, Said("AI助手未开启", "there is no assistant here"))},
@@ -121,33 +119,34 @@ class Heartbeat(msgspec.Struct):
 async def say_privately(options: SocialOptions, caller: SocialCaller, wanted: OldSay) -> Nothing:
     """Say something to a friend."""
     draft = _draft(options, caller, wanted)
-    await caller.engine.conversations.say_to_person(_sender(caller), snowflake_of(wanted.target_id, "TargetId"), draft)
+    await caller.engine.conversations.say_to_person(
+        caller.principal.person_id, snowflake_of(wanted.target_id, "TargetId"), draft
+    )
     return Nothing()
 
 
 async def say_to_group(options: SocialOptions, caller: SocialCaller, wanted: OldSay) -> Nothing:
     """Say something to a group."""
     draft = _draft(options, caller, wanted)
-    await caller.engine.conversations.say_to_group(_sender(caller), snowflake_of(wanted.target_id, "TargetId"), draft)
+    await caller.engine.conversations.say_to_group(
+        caller.principal.person_id, snowflake_of(wanted.target_id, "TargetId"), draft
+    )
     return Nothing()
 
 
 async def heartbeat(caller: SocialCaller, _wanted: Nothing) -> Heartbeat:
     """Be there."""
     caller.engine.presence.seen(caller.principal.person)
-    caller.engine.online.heard(_sender(caller))
+    caller.engine.online.heard(caller.principal.person_id)
     return Heartbeat(type=3, create_time=str(caller.engine.node.now_ms()))
 
 
 def _draft(options: SocialOptions, caller: SocialCaller, wanted: OldSay) -> Draft:
-    if wanted.media is Media.TEXT:
-        if not wanted.content:
-            raise BadInput(field="Content")
-        address = wanted.url
-        _require_ours(options, caller, *filter(None, (wanted.url, wanted.pic)))
-    else:
-        address = wanted.url or wanted.pic or wanted.content
-        _require_ours(options, caller, address, *filter(None, (wanted.pic,)))
+    is_text = wanted.media is Media.TEXT
+    address = wanted.url if is_text else wanted.url or wanted.pic or wanted.content
+    if not (wanted.content if is_text else address):
+        raise BadInput(field="Content")
+    _require_ours(options, caller, address, wanted.pic)
     return Draft(
         text=wanted.content,
         media=wanted.media,
@@ -161,13 +160,9 @@ def _draft(options: SocialOptions, caller: SocialCaller, wanted: OldSay) -> Draf
 def _require_ours(options: SocialOptions, caller: SocialCaller, *addresses: str) -> None:
     """Chat carries no bytes, and leads to no other place: its files are ours. Source: SO-52."""
     home = home_of(options.public_url, caller.host)
-    for address in addresses:
+    for address in filter(None, addresses):
         if not caller.engine.files.is_ours(address.removeprefix(home)):
             raise BadInput(field="Url")
-
-
-def _sender(caller: SocialCaller) -> PersonId:
-    return caller.principal.person.id
 
 
 def _read_old(value: Mapping[str, object]) -> Frame:
@@ -185,14 +180,6 @@ def _answer_old(kind: str, _frame_id: object, reply: object) -> bytes | tuple[by
 # --- the newer dialect ---------------------------------------------------------------------------------------------
 
 
-class ToType(StrEnum):
-    """To what kind of hearer."""
-
-    USER = "user"
-    GROUP = "group"
-    ALL = "all"
-
-
 class NewSay(msgspec.Struct, kw_only=True):
     """Something to say, as the JSON text in ``content`` has it."""
 
@@ -205,7 +192,7 @@ class HistoryAsked(msgspec.Struct, kw_only=True):
     """How much of which conversation, before which message; of all that the caller is in, when none is named."""
 
     before: Annotated[str, blank()] = ""
-    count: PageNumber = COUNT
+    count: PageNumber = MESSAGES_COUNT
     to_type: Annotated[ToType | None, blank()] = None
     to: SnowflakeText = ""
 
@@ -233,7 +220,8 @@ class Assisted(msgspec.Struct):
 
 async def say(caller: SocialCaller, wanted: NewSay) -> Nothing:
     """Say something to a friend, a group or everybody."""
-    conversations, draft, sender_id = caller.engine.conversations, Draft(text=wanted.content), _sender(caller)
+    conversations, sender_id = caller.engine.conversations, caller.principal.person_id
+    draft = Draft(text=wanted.content)
     match wanted.to_type:
         case ToType.USER:
             await conversations.say_to_person(sender_id, snowflake_of(wanted.to, "to"), draft)
@@ -246,10 +234,9 @@ async def say(caller: SocialCaller, wanted: NewSay) -> Nothing:
 
 async def history(caller: SocialCaller, wanted: HistoryAsked) -> History:
     """What was said before."""
-    conversations, person_id = caller.engine.conversations, _sender(caller)
+    conversations, person_id = caller.engine.conversations, caller.principal.person_id
     # A client that has nothing yet says so with 0.
     before_id = snowflake_of(wanted.before, "before") if wanted.before not in ("", "0") else None
-    count = min(wanted.count or COUNT, HISTORY_MAX)
     match wanted.to_type:
         case ToType.USER:
             ask = partial(conversations.with_person, person_id, snowflake_of(wanted.to, "to"))
@@ -259,18 +246,15 @@ async def history(caller: SocialCaller, wanted: HistoryAsked) -> History:
             ask = partial(conversations.to_all)
         case None:
             ask = partial(conversations.everywhere, person_id)
-    found = await ask(before_id=before_id, count=count)
+    found = await ask(before_id=before_id, count=wanted.count or MESSAGES_COUNT)
     return History([new_said(message, kind="history") for message in found])
 
 
 async def ask_assistant(caller: SocialCaller, wanted: AskAssistant) -> Assisted:
     """Say something to an assistant, who answers."""
-    answered_id, said, at_ms = await caller.engine.conversations.ask_assistant(_sender(caller), wanted.content)
-    return Assisted(id=str(answered_id), content=said, user_id=ASSISTANT, timestamp=at_ms)
-
-
-ASSISTANT: Final = "0"
-"""Whose words an assistant's are: nobody's."""
+    sender_id = caller.principal.person_id
+    answered_id, said, at_ms = await caller.engine.conversations.ask_assistant(sender_id, wanted.content)
+    return Assisted(id=str(answered_id), content=said, user_id=NOBODY, timestamp=at_ms)
 
 
 def _read_new(value: Mapping[str, object]) -> Frame:

@@ -6,18 +6,17 @@ from typing import Annotated, Any, Final
 import msgspec
 from msgspec import field
 
-from engine.errors import AlreadyExists, BadInput, Forbidden
+from engine.errors import BadInput, Forbidden
 from engine.services.social_people import ProfileChange, SocialPerson
 from engine.texts import in_lines
 from handlers.social.access import SocialCaller
-from handlers.social.envelope import DONE, ENVELOPE, Done, Row
+from handlers.social.envelope import DONE, Done
 from handlers.social.limits import a_second
-from handlers.social.login import Email, Username
+from handlers.social.login import REGISTERING, Email, Username
 from handlers.social.options import SocialOptions
 from handlers.social.shapes import ImageUrl, Nothing, SnowflakeText, User, snowflake_of, user_of
 from handlers.wire.access import network_of
 from handlers.wire.fields import also, blank, text
-from handlers.wire.language import Said
 from handlers.wire.surface import Endpoint
 from handlers.wire.zone import Zone
 
@@ -28,8 +27,6 @@ ADMIN: Final = 3
 
 Bio = Annotated[str, text(500)]
 Phone = Annotated[str, text(32)]
-
-CHANGING: Final = ENVELOPE.saying({AlreadyExists: Row(10010, Said("用户已存在", "there is such a user already"))})
 
 
 class Wanted(msgspec.Struct):
@@ -61,18 +58,13 @@ class Nested(msgspec.Struct):
     phone: Phone | None = field(name="Phone", default=None)
 
 
-class SetProfile(msgspec.Struct):
+class SetProfile(Nested):
     """What changes; a field beside ``user`` counts before the same one in it.
 
     Another ``email`` needs the ``code`` that was mailed to it. ``id`` is the caller's, for administrators anybody's.
     """
 
     id: SnowflakeText = ""
-    username: Username | None = None
-    avatar: ImageUrl | None = None
-    bio: Annotated[Bio | None, also("Bio")] = None
-    email: Email | None = None
-    phone: Phone | None = field(name="Phone", default=None)
     code: Annotated[str, text(16), blank()] = ""
     user: Nested | None = None
 
@@ -94,7 +86,7 @@ async def tell(zone: Zone, caller: SocialCaller, wanted: Wanted) -> Told:
 
 async def tell_own(zone: Zone, caller: SocialCaller, _wanted: Nothing) -> Told:
     """The caller, with what is nobody else's business."""
-    return _told(await caller.engine.social_people.own(caller.principal.person.id), zone, caller)
+    return _told(await caller.engine.social_people.own(caller.principal.person_id), zone, caller)
 
 
 async def set_profile(caller: SocialCaller, wanted: SetProfile) -> Done:
@@ -117,6 +109,8 @@ async def set_profile(caller: SocialCaller, wanted: SetProfile) -> Done:
     if email and email != (await engine.social_people.own(person_id)).email:
         if not wanted.code:
             raise BadInput(field="code")
+        # A code is not used up for a change that fails for something else.
+        await engine.social_people.require_possible(person_id, change)
         await engine.mailed_codes.redeem(email, wanted.code, address=network_of(caller.address))
         change = msgspec.structs.replace(change, email=email)
     await engine.social_people.set_profile(person_id, change, is_own=is_own)
@@ -126,7 +120,7 @@ async def set_profile(caller: SocialCaller, wanted: SetProfile) -> Done:
 async def set_role(caller: SocialCaller, wanted: SetRole) -> Done:
     """Make somebody of another level."""
     await caller.engine.social_people.set_level(
-        snowflake_of(wanted.id, "id"), wanted.role, by=caller.principal.person.id
+        snowflake_of(wanted.id, "id"), wanted.role, by=caller.principal.person_id
     )
     return DONE
 
@@ -185,7 +179,7 @@ def endpoints(options: SocialOptions) -> tuple[Endpoint[Any, Any], ...]:
             Done,
             set_profile,
             limit=a_second(4, burst=8),
-            envelope=CHANGING,
+            envelope=REGISTERING,
             summary="Change what the caller says of himself (设置用户资料)",
             source_id="social-user-set-profile",
         ),

@@ -1,6 +1,6 @@
 """Short videos: the lists of them, publishing one, and likes. Source: SO-21 … SO-27."""
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import field
@@ -12,15 +12,12 @@ from handlers.social.envelope import DONE, Done
 from handlers.social.limits import OFTEN
 from handlers.social.options import SocialOptions
 from handlers.social.paging import PageNumber, page_of, size_of
-from handlers.social.shapes import SnowflakeText, snowflake_of
+from handlers.social.shapes import NOBODY, SnowflakeText, snowflake_of
 from handlers.wire.fields import Flag, blank, text
 from handlers.wire.surface import Endpoint
 from handlers.wire.zone import Zone
 
-__all__ = ["NOBODY", "endpoints", "like", "likes", "publish"]
-
-NOBODY: Final = "0"
-"""Who made what is by nobody we know. Source: the document's first example of a video."""
+__all__ = ["endpoints", "like", "likes", "publish"]
 
 
 class WhichVideos(msgspec.Struct):
@@ -126,7 +123,7 @@ async def like(caller: SocialCaller, wanted: LikeVideo) -> Done:
 async def likes(caller: SocialCaller, wanted: OneVideo) -> VideoLikes:
     """How many people like a video."""
     video_id = snowflake_of(wanted.video_id, "video_id")
-    video = await caller.engine.videos.get(caller.principal.person.id, video_id)
+    video = await caller.engine.videos.get(caller.principal.person_id, video_id)
     return VideoLikes(str(video.likes_count))
 
 
@@ -138,7 +135,7 @@ def endpoints(options: SocialOptions) -> tuple[Endpoint[Any, Any], ...]:
         """Videos for the caller to see."""
         engine, page, page_size = caller.engine, page_of(wanted.page), size_of(wanted.page_size)
         found = await engine.videos.page(
-            caller.principal.person.id, wanted.order_by, page=page, page_size=page_size, seed=wanted.seed
+            caller.principal.person_id, wanted.order_by, page=page, page_size=page_size, seed=wanted.seed
         )
         authors = await engine.social_people.many({one.author_id for one in found.videos})
         ids = {author_id: author.person.public_id for author_id, author in authors.items()}

@@ -96,6 +96,9 @@ def read_body(body: bytes) -> Mapping[str, object]:
         return value
     if body.startswith(b"--"):
         return _read_multipart(body)
+    if body and b"=" not in body:
+        # JSON that is no object, or anything else: who sends it means something, and we do not know what.
+        raise BadInput("not a form")
     try:
         return read_pairs(body.decode())
     except UnicodeDecodeError:

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import math
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from socket import SHUT_WR, SO_SNDBUF, SOL_SOCKET
@@ -211,11 +211,6 @@ class Hub:
             frame = self._frame_of(event, socket.dialect)
             if frame is not None:
                 self.send(socket, frame, droppable=droppable, now_ms=now_ms)
-
-    def tell_all(self, people: Iterable[int], event: object) -> None:
-        """``tell`` each of ``people``."""
-        for person_id in people:
-            self.tell(person_id, event)
 
     def enter(
         self,
@@ -630,6 +625,7 @@ class SocketHandler(WebSocketHandler):
             return None
         self.heard_at_ms = self._hub.clock.mono_ms()
         if isinstance(message, str) and message in self.dialect.words:
+            self._bad_frames_count = 0
             self._say(self._word(self.dialect.words[message]))
             return self._ask_for_proof()
         try:

@@ -8,9 +8,14 @@ from store.interfaces.people import PersonRecord, Profile
 from store.mongo.codec import document_of, fields_of, number, record_of, text
 from store.mongo.collections import CREDENTIALS, MEMBERS, PEOPLE
 from store.mongo.connection import Document, Duplicate, Mongo, Transaction
+from store.mongo.contended import Contended
 from store.mongo.members import member_document, member_statement
 
 __all__ = ["MongoCredentials"]
+
+
+class _ChangedMeanwhile(Exception):
+    """The way in is another one than was thought; another try of the same would not help."""
 
 
 class MongoCredentials:
@@ -18,6 +23,7 @@ class MongoCredentials:
 
     def __init__(self, mongo: Mongo) -> None:
         self._mongo = mongo
+        self._contended = Contended(mongo)
 
     async def register(self, person: PersonRecord, credential: Credential, member: Member | None = None) -> None:
         known, document = document_of(person), {"_id": number(credential.person_id), **fields_of(credential)}
@@ -43,14 +49,15 @@ class MongoCredentials:
 
         async def all_of_it(transaction: Transaction) -> None:
             if not await transaction.update(CREDENTIALS, [{"q": is_before, "u": {"$set": fields_of(after)}}]):
-                raise (
-                    Conflict("changed meanwhile") if await transaction.find(CREDENTIALS, where) else NotThere("nobody")
-                )
+                raise _ChangedMeanwhile if await transaction.find(CREDENTIALS, where) else NotThere("nobody")
             await transaction.update(PEOPLE, [{"q": where, "u": {"$set": account}}])
             if member is not None:
                 await transaction.update(MEMBERS, [member_statement(before.person_id, member)])
 
-        await self._mongo.transaction(all_of_it)
+        try:
+            await self._contended.run(before.person_id, all_of_it)
+        except _ChangedMeanwhile:
+            raise Conflict("changed meanwhile") from None
 
     async def by_name(self, surface: str, name: str) -> Credential | None:
         return _credential(await self._mongo.find_one(CREDENTIALS, {"surface": text(surface), "names": text(name)}))

@@ -10,10 +10,7 @@ tells the group; the other passes on frames of the same length. The figure is th
 """
 
 import asyncio
-import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, Final
 
 from tornado.httpserver import HTTPServer
@@ -33,7 +30,7 @@ from store.interfaces.groups import GroupRecord, Joined
 from store.interfaces.ids import PersonId, Snowflake
 from store.interfaces.messages import ConversationId
 from tests.bench import fanout
-from tests.bench.common import alternate, cpu_seconds, keep, median, pin, show
+from tests.bench.common import alternate, cpu_seconds, keep, median, pin, serving, show
 from tests.bench.crowd import Crowd, masked
 from tests.bench.fanout import LIMITS, PEOPLE
 from tests.surfaces.served import _Http
@@ -117,20 +114,6 @@ async def serve() -> None:
     await asyncio.Event().wait()
 
 
-@contextmanager
-def running() -> Iterator[tuple[int, int]]:
-    """(process id, port) of ours."""
-    command = [sys.executable, "-m", "tests.bench.chat", "serve"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    try:
-        yield process.pid, int(process.stdout.readline())
-    finally:
-        process.kill()
-        process.wait()
-        process.stdout.close()
-
-
 def cost(name: str, pid: int, crowd: Crowd, frame: bytes) -> float:
     """CPU microseconds of the server per delivery."""
     messages = MESSAGES[name]
@@ -145,7 +128,7 @@ def main(rounds: int) -> None:
     size = frame_bytes()
     relayed = masked(b"x" * (size - 4))
     assert len(text_frame(b"x" * (size - 4))) == size
-    with running() as (pid, port), fanout.running("naive Tornado") as (other_pid, other_port):
+    with serving("tests.bench.chat") as (pid, port), fanout.running("naive Tornado") as (other_pid, other_port):
         crowd = Crowd(port, PEOPLE, path_of=lambda number: f"/api/chat/ws?token=t-{number}")
         for _ in range(PEOPLE):
             crowd.send(QUIET)

@@ -9,13 +9,15 @@ import json
 import os
 import platform
 import statistics
+import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-__all__ = ["alternate", "cpu_seconds", "keep", "median", "pin", "resident_bytes", "show"]
+__all__ = ["alternate", "cpu_seconds", "keep", "median", "pin", "resident_bytes", "serving", "show"]
 
 RESULTS: Final = Path(__file__).parent / "results"
 PACKAGES: Final = ("tornado", "msgspec", "ujson", "pymongo", "motor", "redis", "pykka", "uvloop")
@@ -39,6 +41,20 @@ def resident_bytes(pid: int | None = None) -> int:
     """Memory of process ``pid`` (None: this one) that is in RAM now."""
     pages = int(Path(f"/proc/{pid or os.getpid()}/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+@contextmanager
+def serving(module: str, *arguments: object) -> Iterator[tuple[int, int]]:
+    """(process id, port) of a process of its own, which is ``module`` told to serve."""
+    command = [sys.executable, "-m", module, "serve", *map(str, arguments)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    try:
+        yield process.pid, int(process.stdout.readline())
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
 
 
 def alternate(subjects: Mapping[str, Callable[[], float]], *, rounds: int) -> dict[str, list[float]]:

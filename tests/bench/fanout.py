@@ -20,12 +20,11 @@ import importlib.metadata
 import importlib.util
 import json
 import statistics
-import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -43,7 +42,7 @@ from handlers.wire.http import Door, HttpPolicy, server_options
 from handlers.wire.limits import Limiter, per_second
 from handlers.wire.socket import Hub, SocketLimits
 from handlers.wire.surface import Command, SocketDialect, Surface
-from tests.bench.common import alternate, cpu_seconds, keep, median, pin, resident_bytes, show
+from tests.bench.common import alternate, cpu_seconds, keep, median, pin, resident_bytes, serving, show
 from tests.bench.crowd import Crowd, masked
 from tests.support.fakes import RecordingLog
 from tests.surfaces.wire.toy import ToyConfig, ToyEnvelope, answer, reason, refuse
@@ -321,18 +320,9 @@ async def serve(name: str, *arguments: str) -> None:
     await asyncio.Event().wait()
 
 
-@contextmanager
-def running(name: str, *arguments: int) -> Iterator[tuple[int, int]]:
+def running(name: str, *arguments: int) -> AbstractContextManager[tuple[int, int]]:
     """(process id, port) of a server of its own."""
-    command = [sys.executable, "-m", "tests.bench.fanout", "serve", name, *map(str, arguments)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    try:
-        yield process.pid, int(process.stdout.readline())
-    finally:
-        process.kill()
-        process.wait()
-        process.stdout.close()
+    return serving("tests.bench.fanout", name, *arguments)
 
 
 # --- what is measured ----------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.texts import cut_to_width, in_lines, is_web_address, one_line, speakable
+from engine.texts import cut_to_width, in_lines, is_web_address, one_line, seen, speakable
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,14 @@ from engine.texts import cut_to_width, in_lines, is_web_address, one_line, speak
 )
 def test_control_and_direction_characters_are_removed_and_nothing_else(text, kept):
     assert speakable(text) == kept
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [("wxy\ufe0f", "wxy"), ("w\u034fx\u200by", "wxy"), ("\u3164\u115f\u2800\uffa0", ""), ("王 é 👍", "王 é 👍")],
+)
+def test_what_has_no_shape_is_not_seen(text, shown):
+    assert seen(text) == shown
 
 
 @pytest.mark.parametrize(

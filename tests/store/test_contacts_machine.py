@@ -2,51 +2,32 @@
 
 import asyncio
 from collections.abc import Coroutine
-from contextlib import AsyncExitStack
-from typing import Any, TypeVar
-from unittest import TestCase
+from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase
-from hypothesis import settings as effort
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import invariant, rule
 
 from store.interfaces.errors import Conflict
 from store.interfaces.groups import GroupRecord, Joined
 from store.interfaces.ids import PersonId, Snowflake
-from store.interfaces.stores import Stores
 from tests.support.records import T0
-from tests.support.stores import StoreKind, open_stores
-
-T = TypeVar("T")
+from tests.support.store_machines import StoreModel, machine_of
 
 PEOPLE = tuple(PersonId(10_001 + number) for number in range(4))
 NAMES = ("一", "二")
 people = st.sampled_from(PEOPLE)
 
 
-class Model(RuleBasedStateMachine):
+class Model(StoreModel):
     """The stores beside what they should say."""
-
-    kind: StoreKind = "memory"
 
     def __init__(self) -> None:
         super().__init__()
-        self._runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
-        self._opened = AsyncExitStack()
-        self._stores: Stores = self._run(self._opened.enter_async_context(open_stores(self.kind)))
         self._friends: dict[frozenset[PersonId], int] = {}
         self._groups: dict[Snowflake, GroupRecord] = {}
         self._members: dict[Snowflake, dict[PersonId, int]] = {}
         self._now_ms = T0
-
-    def teardown(self) -> None:
-        self._run(self._opened.aclose())
-        self._runner.close()
-
-    def _run(self, work: Coroutine[Any, Any, T]) -> T:
-        return self._runner.run(work)
 
     def _later(self) -> int:
         self._now_ms += 1
@@ -129,22 +110,10 @@ class Model(RuleBasedStateMachine):
             assert self._run(groups.groups_of(person_id, limit=100)) == expected
 
 
-def machine_of(store_kind: StoreKind, examples: int) -> type[TestCase]:
-    """The test over stores of that kind."""
-
-    class Machine(Model):
-        kind = store_kind
-
-    Machine.TestCase.settings = effort(
-        max_examples=examples,
-        stateful_step_count=15,
-        deadline=None,
-        suppress_health_check=list(HealthCheck),
-        # On a real store, looking for a shorter story takes minutes.
-        phases=[phase for phase in Phase if store_kind == "memory" or phase is not Phase.shrink],
-    )
-    return Machine.TestCase
+TestMemoryStores = machine_of(Model, "memory", examples=40, steps=15)
 
 
-TestInMemory = machine_of("memory", 40)
-TestInReal = pytest.mark.slow(pytest.mark.mongo(machine_of("real", 8)))
+@pytest.mark.slow
+@pytest.mark.mongo
+class TestRealStores(machine_of(Model, "real", examples=8, steps=15)):  # type: ignore[misc]
+    """The same on MongoDB."""

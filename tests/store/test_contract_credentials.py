@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from store.interfaces.credentials import Credential
 from store.interfaces.errors import Conflict, NotThere
 from store.interfaces.ids import PersonId
-from store.interfaces.people import PersonRecord, Role
+from store.interfaces.people import PersonRecord, Profile, Role
 from store.interfaces.stores import Stores
 from tests.support.records import BOB, T0, TOM
 from tests.support.stores import on_every_store
@@ -123,6 +123,20 @@ async def test_password_and_address_change_and_nothing_else(stores: Stores) -> N
         await stores.credentials.set_password(BOB, "other")
     with pytest.raises(NotThere):
         await stores.credentials.set_email(BOB, "bob@example.com")
+
+
+@on_every_store
+async def test_changes_at_the_same_moment_that_do_not_contradict_each_other_are_all_made(stores: Stores) -> None:
+    person, credential = a_viewer()
+    await stores.credentials.register(person, credential)
+
+    await asyncio.gather(
+        *(stores.credentials.change(credential, credential, profile=Profile(avatar_url=f"/{n}")) for n in range(24))
+    )
+
+    changed = await stores.people.get(TOM)
+    assert changed is not None
+    assert changed.avatar_url in {f"/{n}" for n in range(24)}
 
 
 def test_a_credential_that_is_printed_tells_neither_hash_nor_address() -> None:

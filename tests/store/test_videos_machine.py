@@ -5,29 +5,22 @@ counts that they keep.
 """
 
 import asyncio
-from collections.abc import Coroutine
-from contextlib import AsyncExitStack
 from typing import Any, TypeVar
-from unittest import TestCase
 
 import pytest
-from hypothesis import HealthCheck, Phase
-from hypothesis import settings as effort
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule
+from hypothesis.stateful import Bundle, invariant, multiple, rule
 from msgspec.structs import replace
 
 from store.interfaces.comments import CommentRecord
 from store.interfaces.errors import NotThere
 from store.interfaces.ids import PersonId, Snowflake
 from store.interfaces.likable import LikableStore, Ranking
-from store.interfaces.stores import Stores
 from store.interfaces.videos import EVERYBODY, Shelves, VideoRecord
 from tests.support.records import ANN, MEI, T0, TOM
-from tests.support.stores import StoreKind, open_stores
+from tests.support.store_machines import StoreModel, machine_of
 from tests.support.videos import a_comment, a_video, an_answer
 
-T = TypeVar("T")
 ThingT = TypeVar("ThingT", VideoRecord, CommentRecord)
 
 PEOPLE = (MEI, TOM, ANN)
@@ -35,30 +28,19 @@ people = st.sampled_from(PEOPLE)
 crowds = st.lists(people, min_size=1, max_size=6)
 
 
-class Model(RuleBasedStateMachine):
+class Model(StoreModel):
     """The stores beside what they should say."""
 
-    kind: StoreKind = "memory"
     videos = Bundle("videos")
     comments = Bundle("comments")
 
     def __init__(self) -> None:
         super().__init__()
-        self._runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
-        self._opened = AsyncExitStack()
-        self._stores: Stores = self._run(self._opened.enter_async_context(open_stores(self.kind)))
         self._all_videos: list[VideoRecord] = []
         self._all_comments: list[CommentRecord] = []
         self._likers: dict[Snowflake, set[PersonId]] = {}
         self._changed: set[Snowflake] = set()
         self._count = 0
-
-    def teardown(self) -> None:
-        self._run(self._opened.aclose())
-        self._runner.close()
-
-    def _run(self, work: Coroutine[Any, Any, T]) -> T:
-        return self._runner.run(work)
 
     def _next(self) -> int:
         self._count += 1
@@ -218,25 +200,10 @@ def ranked(things: list[Any], ranking: Ranking) -> list[Any]:
     return sorted(things, key=lambda one: (ranking is Ranking.POPULAR and one.likes_count, one.id), reverse=True)
 
 
-def machine_of(store_kind: StoreKind, examples: int) -> type[TestCase]:
-    class Machine(Model):
-        kind = store_kind
-
-    Machine.TestCase.settings = effort(
-        max_examples=examples,
-        stateful_step_count=30,
-        deadline=None,
-        suppress_health_check=list(HealthCheck),
-        # On a real store, looking for a shorter story takes minutes.
-        phases=[phase for phase in Phase if store_kind == "memory" or phase is not Phase.shrink],
-    )
-    return Machine.TestCase
-
-
-TestMemoryStores = machine_of("memory", 100)
+TestMemoryStores = machine_of(Model, "memory", examples=100, steps=30)
 
 
 @pytest.mark.slow
 @pytest.mark.mongo
-class TestRealStores(machine_of("real", 15)):  # type: ignore[misc]
+class TestRealStores(machine_of(Model, "real", examples=15, steps=30)):  # type: ignore[misc]
     """The same on MongoDB."""

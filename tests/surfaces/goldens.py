@@ -7,16 +7,14 @@ shows, ``"<hong as a number>"`` for a number of the same digits, ``"<wei.refresh
 """
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
-from tests.surfaces.served import Answered, Called
+from tests.surfaces.served import Answered, Called, Given
 
-__all__ = ["Given", "Golden", "Refusal", "addresses_of", "filled", "send"]
-
-Given = Callable[[Any], Awaitable[object]]
+__all__ = ["Golden", "Refusal", "addresses_of", "filled", "send"]
 
 PLACEHOLDER = re.compile(r"<(\w+)(?:\.(\w+))?>")
 
@@ -66,10 +64,16 @@ def _meant(scene: Any, found: re.Match[str]) -> str:
     return str(one if isinstance(one, str) else getattr(one, found[2] or "id"))
 
 
-def addresses_of(entry: dict[str, Any]) -> tuple[str, ...]:
-    """Every address that the contract's entry has, its own with and without the slash at its end."""
-    method, path = entry["method"], entry["path"]
-    return (*entry["aliases"], f"{method} {path}", f"{method} {path.rstrip('/')}")
+def addresses_of(contract: Mapping[str, dict[str, Any]], entries: Collection[str]) -> list[tuple[str, str]]:
+    """These entries of the contract, each with each of its addresses: its own with and without the slash at its end."""
+    found = (
+        (id_, address)
+        for id_, entry in contract.items()
+        if id_ in entries
+        for own in [f"{entry['method']} {entry['path']}"]
+        for address in (*entry["aliases"], own, own.rstrip("/"))
+    )
+    return list(dict.fromkeys(found))
 
 
 async def send(

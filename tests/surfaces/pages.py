@@ -10,13 +10,43 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from engine import errors
+from handlers.wire.access import OPTIONAL, PUBLIC
 from handlers.wire.surface import Endpoint, Surface
+from tests.surfaces.contracts import contract_of
+from tests.surfaces.goldens import Golden, filled
 from tests.surfaces.served import Like
 
-__all__ = ["Example", "Page", "as_json"]
+__all__ = ["REFUSALS", "Example", "Page", "as_json", "of_golden", "whoever"]
 
 DOCS = Path(__file__).parents[2] / "docs" / "surfaces"
 END = "<!-- end of endpoints -->\n"
+
+REFUSALS: tuple[errors.EngineError, ...] = (
+    errors.AlreadyExists(),
+    errors.BadInput(),
+    errors.Banned(),
+    errors.BelowFloor(need=1, have=0),
+    errors.Busy(),
+    errors.DeadlinePassed(),
+    errors.Draining(),
+    errors.EngineError(),
+    errors.Forbidden(),
+    errors.KeyReused(),
+    errors.MailboxFull(),
+    errors.NotAMember(),
+    errors.NotFound("room"),
+    errors.NotSignedIn(),
+    errors.RoomFull(),
+    errors.SessionEnded(),
+    errors.StoreDown(),
+    errors.TooLong("x"),
+    errors.TooMany(retry_after_ms=1),
+    errors.Unreachable(),
+    errors.WrongPhase(),
+    errors.WrongRole(),
+)
+"""One of each code: what any page has to list."""
 
 
 class Example(NamedTuple):
@@ -26,23 +56,34 @@ class Example(NamedTuple):
     lines: tuple[str, ...]
 
 
+def of_golden(cast: Any, golden: Golden) -> Example:
+    """A golden, with what ``cast`` has for those it speaks of."""
+    return Example("json", (as_json(filled(cast, golden.sent)), as_json(filled(cast, golden.reply))))
+
+
+def whoever(endpoint: Endpoint[Any, Any]) -> str:
+    """Who may ask, where no document says it in its own words."""
+    if endpoint.access is PUBLIC:
+        return "anybody"
+    return "anybody, known or not" if endpoint.access is OPTIONAL else "whoever is signed in"
+
+
 class Page:
-    """``<name>.md``; its endpoints come in the order of ``contract``."""
+    """``<name>.md``; its endpoints come in the order of the contract."""
 
     def __init__(
         self,
         name: str,
         surface: Surface,
-        contract: list[dict[str, Any]],
         *,
-        made_by: str,
         example_of: Callable[[Endpoint[Any, Any]], Example],
-        who_asks: Callable[[Endpoint[Any, Any]], str],
+        who_asks: Callable[[Endpoint[Any, Any]], str] = whoever,
     ) -> None:
+        self.name = name
+        self.surface = surface
         self.path = DOCS / f"{name}.md"
-        self._surface = surface
-        self._order = {entry["id"]: number for number, entry in enumerate(contract)}
-        self._begin = f"<!-- endpoints: made by {made_by} -->\n"
+        self._order = {id_: number for number, id_ in enumerate(contract_of(name))}
+        self._begin = f"<!-- endpoints: made by tests/surfaces/{name}/page.py -->\n"
         self._example_of = example_of
         self._who_asks = who_asks
 
@@ -54,7 +95,7 @@ class Page:
         """``page`` with its endpoints as they are now."""
         before, _, rest = page.partition(self._begin)
         _, _, after = rest.partition(END)
-        endpoints = sorted(self._surface.endpoints, key=lambda endpoint: self._order[endpoint.source_id])
+        endpoints = sorted(self.surface.endpoints, key=lambda endpoint: self._order[endpoint.source_id])
         return before + self._begin + "\n" + "\n".join(map(self._section, endpoints)) + "\n" + END + after
 
     def write(self) -> None:

@@ -6,7 +6,7 @@ the morning in Shanghai on 1 January 2026, and stays so until a test lets time p
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import fields, replace
 from typing import Any, ClassVar, NamedTuple, Protocol, Self, TypeVar
@@ -53,6 +53,7 @@ __all__ = [
     "Called",
     "Ear",
     "FileSent",
+    "Given",
     "Like",
     "Served",
     "lacking",
@@ -66,6 +67,9 @@ IPN_SECRET = "a-secret-that-only-these-tests-have"
 BOUNDARY = "----WebKitFormBoundary7MA4YWxkTrZu0gW"
 PAY_KEY = "a-key-that-only-these-tests-have"
 NOW_S = STORE_EPOCH_MS // 1000
+
+Given = Callable[[Any], Awaitable[object]]
+"""What has happened before, to a scene."""
 
 # Who was seen, how often somebody asked and which numbers were drawn is no effect of a request.
 VOLATILE = {
@@ -370,14 +374,16 @@ class Served:
     # --- its life --------------------------------------------------------------------------------------------------
 
     @asynccontextmanager
-    async def open(self) -> AsyncIterator[Self]:
-        """Up and running with everybody there, ended afterwards."""
+    async def open(self, given: Given | None = None) -> AsyncIterator[Self]:
+        """Up and running with everybody there, and after what is ``given``; ended afterwards."""
         await self.engine.start(supersedes=True)
         sock, self.port = bind_unused_port()
         server = HTTPServer(self.door, **server_options(_Http()))
         server.add_socket(sock)
         try:
             await self.come_in()
+            if given is not None:
+                await given(self)
             yield self
         finally:
             server.stop()

@@ -15,7 +15,6 @@ from engine import settings
 from engine.billing.tariff import share_of
 from engine.errors import BadInput, Banned, BelowFloor, KeyReused, NotFound, ProviderDown, StoreDown
 from engine.events import GiftSent
-from engine.services.statements import Purses
 from store.interfaces.ids import PersonId, RoomId
 from store.interfaces.ledger import EntryKind
 from store.interfaces.money import Currency
@@ -47,9 +46,8 @@ class Party:
 
     async def purses(self, person: PersonRecord) -> tuple[int, int]:
         """Gold and income."""
-        purses = await self.engine.statements.purses_of(person.id)
-        assert isinstance(purses, Purses)
-        return purses.gold, purses.income
+        held = self.engine.statements.held
+        return await held(person.id, Currency.QLIVE_GOLD), await held(person.id, Currency.QLIVE_INCOME)
 
     async def assert_sound(self) -> None:
         """All books agree."""

@@ -5,7 +5,6 @@ reply holds something random or signed, ``Like`` gives its form and an example f
 """
 
 import re
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,14 +12,12 @@ from engine.records import BanKind
 from store.interfaces.ids import PersonId
 from tests.surfaces.calls.scene import Scene
 from tests.surfaces.pay import notice
-from tests.surfaces.served import Like
+from tests.surfaces.served import Given, Like
 
 __all__ = ["GOLDENS", "MEI", "NOTIFIED", "REFUSALS", "TOM", "Golden", "Refusal"]
 
 MEI, TOM, CALL = 10_001, 10_002, 50_001
 ROOM = "room_1a2b3c4d_5e6f"
-
-Given = Callable[[Scene], Awaitable[object]]
 
 
 TOKEN = Like("0123456789abcdef0123456789abcdef", r"[0-9a-f]{32}")

@@ -3,22 +3,20 @@
 ``python -m tests.surfaces.calls.page`` writes it anew; a test fails while the page differs.
 """
 
-import json
-from pathlib import Path
 from typing import Any, Final
 
 from handlers import calls
-from handlers.wire.access import PUBLIC
 from handlers.wire.surface import Endpoint
 from tests.surfaces.calls.golden import GOLDENS, NOTIFIED
 from tests.surfaces.calls.scene import OPTIONS
-from tests.surfaces.pages import Example, Page, as_json
+from tests.surfaces.contracts import contract_of
+from tests.surfaces.pages import Example, Page, as_json, whoever
 
 __all__ = ["PAGE"]
 
 GOLDEN_OF = {golden.entry: golden for golden in GOLDENS}
-CONTRACT = json.loads((Path(__file__).parent / "contract.json").read_text("utf-8"))
-ACTOR = {entry["id"]: entry["actor"] for entry in CONTRACT}
+CONTRACT = contract_of("calls")
+ACTOR = {entry["id"]: entry["actor"] for entry in CONTRACT.values()}
 REQUEST_OF_XML = "<xml>…<out_trade_no>…</out_trade_no><sign>…</sign></xml>"
 TOKEN = {"token": "0123456789abcdef0123456789abcdef"}
 
@@ -35,14 +33,12 @@ def _who(endpoint: Endpoint[Any, Any]) -> str:
     if endpoint.is_raw:
         return "the payment provider"
     actor: str = ACTOR[endpoint.source_id]
-    return actor or ("anybody" if endpoint.access is PUBLIC else "whoever is signed in")
+    return actor or whoever(endpoint)
 
 
 PAGE: Final = Page(
     "calls",
     calls.surface(OPTIONS),
-    CONTRACT,
-    made_by="tests/surfaces/calls/page.py",
     example_of=_example,
     who_asks=_who,
 )

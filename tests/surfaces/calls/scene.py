@@ -13,7 +13,7 @@ from handlers import calls
 from handlers.calls.access import authenticate
 from handlers.surfaces import Opened
 from store.interfaces.money import Currency
-from tests.surfaces.served import Ear, Served
+from tests.surfaces.served import Ear, Given, Served
 
 __all__ = ["OPTIONS", "Person", "Scene", "on_air"]
 
@@ -123,8 +123,8 @@ class Scene(Served):
 
 @asynccontextmanager
 async def on_air(
-    options: settings.Settings | None = None, *, surface: calls.CallsOptions = OPTIONS
+    options: settings.Settings | None = None, *, surface: calls.CallsOptions = OPTIONS, given: Given | None = None
 ) -> AsyncIterator[Scene]:
-    """A server with its cast, ended afterwards."""
-    async with Scene(options or settings.Settings(), surface).open() as scene:
+    """A server with its cast, ended afterwards. ``given`` has happened there."""
+    async with Scene(options or settings.Settings(), surface).open(given) as scene:
         yield scene

@@ -1,9 +1,5 @@
 """What clients send that no document allows: refused with a code of the documents, and nothing has changed."""
 
-import json
-from pathlib import Path
-
-import msgspec
 import pytest
 
 from engine.errors import StoreDown
@@ -11,10 +7,11 @@ from handlers import calls
 from tests.surfaces.calls.golden import GOLDENS, Golden
 from tests.surfaces.calls.scene import OPTIONS, Scene, on_air
 from tests.surfaces.calls.test_permissions import CALL, MEI, TOM
+from tests.surfaces.contracts import contract_of, wire_fields
 from tests.surfaces.served import NO_NUMBERS, NOW_S, OPERATORS, Answered, unreadable
 
 gen_test = pytest.mark.gen_test
-CONTRACT = {entry["id"]: entry for entry in json.loads((Path(__file__).parent / "contract.json").read_text("utf-8"))}
+CONTRACT = contract_of("calls")
 ENDPOINTS = {endpoint.source_id: endpoint for endpoint in calls.surface(OPTIONS).endpoints}
 
 # Declared as anything: the mixer takes any object, and refuses what is none (a list among these).
@@ -33,7 +30,7 @@ MONEY_AND_IDS = [
 
 def fields_of(golden: Golden) -> list[str]:
     """All fields that the endpoint reads, credential included."""
-    names = [field.encode_name for field in msgspec.structs.fields(ENDPOINTS[golden.entry].request)]
+    names = list(wire_fields(ENDPOINTS[golden.entry].request))
     in_credential = [] if golden.who == "nobody" else ["token"]
     return list(dict.fromkeys([*names, *in_credential]))
 
@@ -59,9 +56,7 @@ async def spoilt(scene: Scene, golden: Golden, changed: dict[str, object], *, wi
 @gen_test
 @pytest.mark.parametrize("golden", [one for one in GOLDENS if one.method == "POST"], ids=lambda one: one.entry)
 async def test_an_operator_object_is_refused_in_every_field(golden):
-    async with on_air() as scene:
-        if golden.given:
-            await golden.given(scene)
+    async with on_air(given=golden.given) as scene:
         for name in fields_of(golden):
             if name == "token" and golden.path.startswith("/weapp/live_room/") and golden.who != "nobody":
                 continue  # Only the query carries it there, and a query has no objects.
@@ -82,9 +77,7 @@ async def test_an_operator_object_is_refused_in_every_field(golden):
 @pytest.mark.parametrize("golden", GOLDENS, ids=lambda one: one.entry)
 async def test_an_operator_in_brackets_is_no_field(golden):
     needed = [param["name"] for param in CONTRACT[golden.entry]["params"] if param["required"]]
-    async with on_air() as scene:
-        if golden.given:
-            await golden.given(scene)
+    async with on_air(given=golden.given) as scene:
         person = None if golden.who == "nobody" else getattr(scene, golden.who)
         pair = person.pair if person and golden.path.startswith("/weapp/live_room/") else {}
         token = {"token": person.token} if person and not pair else {}
@@ -104,9 +97,7 @@ async def test_an_operator_in_brackets_is_no_field(golden):
 @gen_test
 @pytest.mark.parametrize(("golden", "name"), MONEY_AND_IDS, ids=lambda one: getattr(one, "entry", one))
 async def test_what_is_no_whole_positive_number_is_refused(golden, name):
-    async with on_air() as scene:
-        if golden.given:
-            await golden.given(scene)
+    async with on_air(given=golden.given) as scene:
         before = scene.dump()
         for value in NO_NUMBERS:
             answered = await spoilt(scene, golden, {name: value})
@@ -119,10 +110,8 @@ async def test_what_is_no_whole_positive_number_is_refused(golden, name):
 @pytest.mark.parametrize("golden", GOLDENS, ids=lambda one: one.entry)
 async def test_a_required_field_that_is_missing_or_null_is_refused(golden):
     # The endpoints' own credential is another test's; here it is always there.
-    needed = [field.encode_name for field in msgspec.structs.fields(ENDPOINTS[golden.entry].request) if field.required]
-    async with on_air() as scene:
-        if golden.given:
-            await golden.given(scene)
+    needed = [name for name, needed in wire_fields(ENDPOINTS[golden.entry].request).items() if needed]
+    async with on_air(given=golden.given) as scene:
         for name in needed:
             before = scene.dump()
             answers = [await spoilt(scene, golden, {}, without=name)]

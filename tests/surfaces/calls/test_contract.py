@@ -1,9 +1,5 @@
 """The surface against the contract's own table, and its printed description against the standard's validator."""
 
-import json
-from pathlib import Path
-
-import msgspec
 import pytest
 from openapi_spec_validator import validate
 
@@ -14,8 +10,9 @@ from handlers.wire.asyncapi import asyncapi
 from handlers.wire.openapi import openapi
 from handlers.wire.surface import Endpoint, RawRequest
 from tests.surfaces.calls.scene import OPTIONS
+from tests.surfaces.contracts import contract_of, wire_fields
 
-CONTRACT = json.loads((Path(__file__).parent / "contract.json").read_text("utf-8"))
+CONTRACT = tuple(contract_of("calls").values())
 SURFACE = calls.surface(OPTIONS)
 ENDPOINTS = {endpoint.source_id: endpoint for endpoint in SURFACE.endpoints}
 JSON_ENTRIES = [entry for entry in CONTRACT if entry["id"] not in ("calls-weapp-ws", "calls-pay-notify")]
@@ -67,19 +64,19 @@ def test_every_documented_parameter_is_a_field_of_the_request(entry):
     # These make up the credential and are read there; a login's are its own.
     in_credential = {"token"} if entry["auth"] != "im_signature" else set()
 
-    fields = {field.encode_name: field for field in msgspec.structs.fields(endpoint.request)}
+    fields = wire_fields(endpoint.request)
 
     assert {param["name"] for param in entry["params"]} - in_credential <= fields.keys()
     for param in entry["params"]:
         if param["in"] != "query" and param["name"] not in in_credential:
-            assert fields[param["name"]].required == param["required"], param["name"]
+            assert fields[param["name"]] == param["required"], param["name"]
 
 
 @pytest.mark.parametrize("entry", JSON_ENTRIES, ids=by_id)
 def test_every_documented_field_of_a_reply_is_a_field_of_its_shape(entry):
     endpoint: Endpoint = ENDPOINTS[entry["id"]]
 
-    fields = {field.encode_name for field in msgspec.structs.fields(endpoint.reply)}
+    fields = wire_fields(endpoint.reply).keys()
 
     assert (entry["success"].keys() | entry["extra"].keys()) - {"code", "message"} <= fields
 

@@ -1,19 +1,17 @@
 """Every entry of the contract, to the letter: what is sent, what comes back, and how it is refused."""
 
-import json
-from pathlib import Path
-
 import pytest
 
 from engine import settings
 from handlers.wire.codec import write_json
 from tests.surfaces.calls.golden import GOLDENS, NOTIFIED, REFUSALS, Golden, Refusal
 from tests.surfaces.calls.scene import Scene, on_air
+from tests.surfaces.contracts import contract_of
 from tests.surfaces.pay import notice
 from tests.surfaces.served import NOW_S, Answered, lacking
 
 gen_test = pytest.mark.gen_test
-CONTRACT = {entry["id"]: entry for entry in json.loads((Path(__file__).parent / "contract.json").read_text("utf-8"))}
+CONTRACT = contract_of("calls")
 SMALL_ROOMS = settings.Settings(rooms=settings.Rooms(audience_max=1))
 PATHS = {golden.entry: golden.path for golden in GOLDENS}
 METHODS = {golden.entry: golden.method for golden in GOLDENS}
@@ -52,9 +50,7 @@ def test_every_entry_has_a_golden_and_a_refusal():
 @pytest.mark.parametrize("golden", GOLDENS, ids=lambda golden: golden.entry)
 @pytest.mark.parametrize("carried", ["json", "form", "query"])
 async def test_a_request_gets_the_reply_of_the_page(golden, carried):
-    async with on_air() as scene:
-        if golden.given:
-            await golden.given(scene)
+    async with on_air(given=golden.given) as scene:
         is_nested = any(isinstance(value, dict) for value in golden.sent.values())
 
         answered = await send(
@@ -77,10 +73,7 @@ async def test_a_request_gets_the_reply_of_the_page(golden, carried):
 async def test_aliases_and_slashes_at_the_end_get_the_same_reply(entry, address):
     golden = next(one for one in GOLDENS if one.entry == entry)
     path = address.partition(" ")[2]
-    async with on_air() as scene:
-        if golden.given:
-            await golden.given(scene)
-
+    async with on_air(given=golden.given) as scene:
         answered = await send(scene, golden, path, headers=golden.headers)
 
         assert (answered.status, answered.body) == (200, golden.reply)
@@ -89,9 +82,7 @@ async def test_aliases_and_slashes_at_the_end_get_the_same_reply(entry, address)
 @gen_test
 @pytest.mark.parametrize("refusal", REFUSALS, ids=lambda refusal: refusal.entry)
 async def test_the_contracts_example_of_an_error_is_what_comes_back(refusal):
-    async with on_air(SMALL_ROOMS) as scene:
-        if refusal.given:
-            await refusal.given(scene)
+    async with on_air(SMALL_ROOMS, given=refusal.given) as scene:
         before = scene.dump()
 
         answered = await send(scene, refusal, PATHS[refusal.entry])
@@ -106,10 +97,7 @@ async def test_the_contracts_example_of_an_error_is_what_comes_back(refusal):
 @gen_test
 @pytest.mark.parametrize("golden", GOLDENS, ids=lambda golden: golden.entry)
 async def test_a_success_has_every_field_of_the_contracts_example(golden):
-    async with on_air() as scene:
-        if golden.given:
-            await golden.given(scene)
-
+    async with on_air(given=golden.given) as scene:
         answered = await send(scene, golden, golden.path)
 
         assert lacking(CONTRACT[golden.entry]["success"], answered.body) == []
@@ -171,9 +159,7 @@ async def test_a_notification_that_is_not_right_changes_nothing(body, reason, lo
 @gen_test
 @pytest.mark.parametrize("golden", GOLDENS, ids=lambda golden: golden.entry)
 async def test_no_reply_tells_external_ids_or_somebody_elses_token(golden):
-    async with on_air() as scene:
-        if golden.given:
-            await golden.given(scene)
+    async with on_air(given=golden.given) as scene:
         tokens = {"mei": scene.mei.token, "tom": scene.tom.token}
         tokens.pop(golden.who, None)
 

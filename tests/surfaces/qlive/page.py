@@ -3,23 +3,18 @@
 ``python -m tests.surfaces.qlive.page`` writes it anew; a test fails while the page differs.
 """
 
-import json
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final
 
 from handlers import qlive
-from handlers.wire.access import PUBLIC
 from handlers.wire.surface import Endpoint
-from tests.surfaces.goldens import filled
-from tests.surfaces.pages import Example, Page, as_json
+from tests.surfaces.pages import Example, Page, as_json, of_golden, whoever
 from tests.surfaces.qlive.golden import GOLDENS
 from tests.surfaces.qlive.scene import OPTIONS, Person
 
 __all__ = ["PAGE"]
 
 GOLDEN_OF = {golden.entry: golden for golden in GOLDENS}
-CONTRACT = json.loads((Path(__file__).parent / "contract.json").read_text("utf-8"))
 CAST: Any = SimpleNamespace(hong=Person("75003883", ""), mei=Person("10215436", ""), tom=Person("66766865", ""))
 OF_PROVIDERS = {
     "qlive-pay-notify": Example(
@@ -54,19 +49,16 @@ WHO = {
 def _example(endpoint: Endpoint[Any, Any]) -> Example:
     if endpoint.is_raw:
         return OF_PROVIDERS[endpoint.source_id]
-    golden = GOLDEN_OF[endpoint.source_id]
-    return Example("json", (as_json(filled(CAST, golden.sent)), as_json(filled(CAST, golden.reply))))
+    return of_golden(CAST, GOLDEN_OF[endpoint.source_id])
 
 
 def _who(endpoint: Endpoint[Any, Any]) -> str:
-    return WHO.get(endpoint.source_id) or ("anybody" if endpoint.access is PUBLIC else "whoever is signed in")
+    return WHO.get(endpoint.source_id) or whoever(endpoint)
 
 
 PAGE: Final = Page(
     "qlive",
     qlive.surface(OPTIONS),
-    CONTRACT,
-    made_by="tests/surfaces/qlive/page.py",
     example_of=_example,
     who_asks=_who,
 )

@@ -15,7 +15,7 @@ from engine.services.blind_dates import room_of
 from handlers import qlive
 from handlers.qlive.access import authenticate
 from handlers.surfaces import Opened
-from tests.surfaces.served import PAY_KEY, SDK_APP_ID, Called
+from tests.surfaces.served import PAY_KEY, SDK_APP_ID, Called, Given
 
 __all__ = ["APP_ID", "BASE", "CALLBACK_KEY", "OPTIONS", "Person", "Scene", "on_air"]
 
@@ -107,8 +107,8 @@ class Scene(Called):
 
 @asynccontextmanager
 async def on_air(
-    options: settings.Settings | None = None, *, surface: qlive.QliveOptions = OPTIONS
+    options: settings.Settings | None = None, *, surface: qlive.QliveOptions = OPTIONS, given: Given | None = None
 ) -> AsyncIterator[Scene]:
-    """A server with its cast, ended afterwards."""
-    async with Scene(options or settings.Settings(), surface).open() as scene:
+    """A server with its cast, ended afterwards. ``given`` has happened there."""
+    async with Scene(options or settings.Settings(), surface).open(given) as scene:
         yield scene

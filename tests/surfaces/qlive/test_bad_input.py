@@ -1,10 +1,10 @@
 """What clients send that no document allows: refused as the documents refuse, and nothing has changed."""
 
-import msgspec
 import pytest
 
 from engine.errors import StoreDown
 from handlers import qlive
+from tests.surfaces.contracts import wire_fields
 from tests.surfaces.goldens import filled, send
 from tests.surfaces.qlive.golden import GOLDENS, NOBODY_ID
 from tests.surfaces.qlive.scene import APP_ID, BASE, OPTIONS, on_air
@@ -25,21 +25,19 @@ def entry_of(asked):
 
 def fields_of(golden):
     """All fields that the endpoint reads."""
-    return [field.encode_name for field in msgspec.structs.fields(ENDPOINTS[golden.entry].request)]
+    return list(wire_fields(ENDPOINTS[golden.entry].request))
 
 
 def needed_by(golden):
     """Those of them that must be there."""
     request = ENDPOINTS[golden.entry].request
-    return [field.encode_name for field in msgspec.structs.fields(request) if field.required]
+    return [name for name, needed in wire_fields(request).items() if needed]
 
 
 @gen_test
 @pytest.mark.parametrize("golden", [one for one in GOLDENS if one.call.startswith("POST")], ids=entry_of)
 async def test_an_operator_object_is_refused_in_every_field(golden):
-    async with on_air() as scene:
-        if golden.given:
-            await golden.given(scene)
+    async with on_air(given=golden.given) as scene:
         for name in fields_of(golden):
             for value in OPERATORS:
                 before = scene.dump()
@@ -54,9 +52,7 @@ async def test_an_operator_object_is_refused_in_every_field(golden):
 @gen_test
 @pytest.mark.parametrize("golden", GOLDENS, ids=entry_of)
 async def test_an_operator_in_brackets_is_no_field(golden):
-    async with on_air() as scene:
-        if golden.given:
-            await golden.given(scene)
+    async with on_air(given=golden.given) as scene:
         for name in needed_by(golden):
             before = scene.dump()
             value = str(filled(scene, golden.sent[name]))
@@ -87,9 +83,7 @@ async def test_what_is_no_whole_number_of_those_that_count_is_refused(golden, na
 @gen_test
 @pytest.mark.parametrize("golden", GOLDENS, ids=entry_of)
 async def test_a_needed_field_that_is_missing_null_or_empty_is_refused(golden):
-    async with on_air() as scene:
-        if golden.given:
-            await golden.given(scene)
+    async with on_air(given=golden.given) as scene:
         for name in needed_by(golden):
             before = scene.dump()
             answers = [await send(scene, golden, golden.call, without=name)]

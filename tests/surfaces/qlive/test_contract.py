@@ -1,9 +1,5 @@
 """The surface against the contract's own table, and its printed description against the standard's validator."""
 
-import json
-from pathlib import Path
-
-import msgspec
 import pytest
 from openapi_spec_validator import validate
 
@@ -14,9 +10,10 @@ from handlers.wire.access import NoCredential
 from handlers.wire.fields import MissingInput
 from handlers.wire.openapi import openapi
 from handlers.wire.surface import MethodNotAllowed, RawRequest
+from tests.surfaces.contracts import contract_of, wire_fields
 from tests.surfaces.qlive.scene import OPTIONS
 
-CONTRACT = json.loads((Path(__file__).parent / "contract.json").read_text("utf-8"))
+CONTRACT = tuple(contract_of("qlive").values())
 SURFACE = qlive.surface(OPTIONS)
 ENDPOINTS = {endpoint.source_id: endpoint for endpoint in SURFACE.endpoints}
 SERVED = [entry for entry in CONTRACT if entry["id"] in ENDPOINTS]
@@ -42,11 +39,11 @@ def test_an_entry_is_served_under_its_method_path_and_aliases(entry):
 
 @pytest.mark.parametrize("entry", JSON_ENTRIES, ids=by_id)
 def test_every_documented_parameter_is_a_field_of_the_request(entry):
-    fields = {field.encode_name: field for field in msgspec.structs.fields(ENDPOINTS[entry["id"]].request)}
+    fields = wire_fields(ENDPOINTS[entry["id"]].request)
 
     assert {param["name"] for param in entry["params"]} <= fields.keys()
     for param in entry["params"]:
-        assert fields[param["name"]].required == param["required"], param["name"]
+        assert fields[param["name"]] == param["required"], param["name"]
 
 
 @pytest.mark.parametrize("entry", JSON_ENTRIES, ids=by_id)
@@ -56,7 +53,7 @@ def test_every_documented_field_of_a_reply_is_a_field_of_its_shape(entry):
     if isinstance(example, list):
         (shape,), example = shape.__args__, example[0]
 
-    assert example.keys() <= {field.encode_name for field in msgspec.structs.fields(shape)}
+    assert example.keys() <= wire_fields(shape).keys()
 
 
 def test_the_description_is_valid_openapi():

@@ -5,16 +5,15 @@ Those in accounts (columns, signatures, tokens) are in ``test_people``; in payme
 """
 
 import asyncio
-import json
-from pathlib import Path
 
 import pytest
 
+from tests.surfaces.contracts import contract_of
 from tests.surfaces.qlive.golden import tom_and_mei_sit
 from tests.surfaces.qlive.scene import BASE, Scene, on_air
 
 gen_test = pytest.mark.gen_test
-CONTRACT = json.loads((Path(__file__).parent / "contract.json").read_text("utf-8"))
+CONTRACT = tuple(contract_of("qlive").values())
 DOCUMENTED = {f"{entry['method']} {entry['path'].rstrip('/')}" for entry in CONTRACT} | {
     alias.rstrip("/") for entry in CONTRACT for alias in entry["aliases"]
 }

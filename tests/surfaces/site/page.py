@@ -3,23 +3,21 @@
 ``python -m tests.surfaces.site.page`` writes it anew; a test fails while the page differs.
 """
 
-import json
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final
 
 from handlers import site
-from handlers.wire.access import OPTIONAL, PUBLIC
 from handlers.wire.surface import Endpoint
+from tests.surfaces.contracts import contract_of
 from tests.surfaces.goldens import filled
-from tests.surfaces.pages import Example, Page, as_json
+from tests.surfaces.pages import Example, Page, as_json, of_golden, whoever
 from tests.surfaces.site.goldens import GOLDENS
 from tests.surfaces.site.scene import OPTIONS, Person
 
 __all__ = ["PAGE"]
 
 GOLDEN_OF = {golden.path: golden for golden in GOLDENS}
-CONTRACT = json.loads((Path(__file__).parent / "contract.json").read_text("utf-8"))
+CONTRACT = contract_of("site")
 UID = "gGAlOXloThS9r8d5HgeBzg"
 TOKEN = "eyJhbGciOiJIUzI1NiIs…"
 CAST: Any = SimpleNamespace(
@@ -39,15 +37,16 @@ OF_PROVIDERS = {
         ),
     ),
 }
-ANCHORS: Final = frozenset(entry["id"] for entry in CONTRACT if entry["auth"] == "anchor_jwt")
+ANCHORS: Final = frozenset(entry["id"] for entry in CONTRACT.values() if entry["auth"] == "anchor_jwt")
 
 
 def _example(endpoint: Endpoint[Any, Any]) -> Example:
     if endpoint.is_raw:
         return OF_PROVIDERS[endpoint.source_id]
     golden = GOLDEN_OF[endpoint.path]
-    reply = f"302, Location: {golden.location}" if golden.location else as_json(filled(CAST, golden.reply))
-    return Example("json", (as_json(filled(CAST, golden.sent)), reply))
+    if golden.location:
+        return Example("json", (as_json(filled(CAST, golden.sent)), f"302, Location: {golden.location}"))
+    return of_golden(CAST, golden)
 
 
 def _who(endpoint: Endpoint[Any, Any]) -> str:
@@ -55,16 +54,12 @@ def _who(endpoint: Endpoint[Any, Any]) -> str:
         return "the payment provider"
     if endpoint.source_id in ANCHORS:
         return "the anchor whose it is"
-    if endpoint.access is PUBLIC:
-        return "anybody"
-    return "anybody, known or not" if endpoint.access is OPTIONAL else "whoever is signed in"
+    return whoever(endpoint)
 
 
 PAGE: Final = Page(
     "site",
     site.surface(OPTIONS),
-    CONTRACT,
-    made_by="tests/surfaces/site/page.py",
     example_of=_example,
     who_asks=_who,
 )

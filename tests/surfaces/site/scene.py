@@ -17,7 +17,7 @@ from handlers import site
 from handlers.site.access import authenticate, guest_of
 from handlers.surfaces import Opened
 from store.interfaces.ids import PersonId
-from tests.surfaces.served import Answered, Called
+from tests.surfaces.served import Answered, Called, Given
 
 __all__ = ["BASE", "OPTIONS", "OURS", "PASSWORD", "Person", "Scene", "cookies_of", "on_air"]
 
@@ -140,8 +140,12 @@ class Scene(Called):
 
 @asynccontextmanager
 async def on_air(
-    options: settings.Settings | None = None, *, surface: site.SiteOptions = OPTIONS, **services: Any
+    options: settings.Settings | None = None,
+    *,
+    surface: site.SiteOptions = OPTIONS,
+    given: Given | None = None,
+    **services: Any,
 ) -> AsyncIterator[Scene]:
-    """A server with its cast, ended afterwards; ``services`` are fields of the world."""
-    async with Scene(options or settings.Settings(), surface, **services).open() as scene:
+    """A server with its cast, ended afterwards. ``given`` has happened there; ``services`` are fields of the world."""
+    async with Scene(options or settings.Settings(), surface, **services).open(given) as scene:
         yield scene

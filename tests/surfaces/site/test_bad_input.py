@@ -2,12 +2,12 @@
 
 from dataclasses import replace
 
-import msgspec
 import pytest
 
 from handlers import site
 from handlers.wire.access import PUBLIC
 from handlers.wire.surface import RawRequest
+from tests.surfaces.contracts import wire_fields
 from tests.surfaces.goldens import send
 from tests.surfaces.served import OPERATORS, unreadable
 from tests.surfaces.site.golden import Golden
@@ -34,8 +34,7 @@ def call_of(golden):
 
 def fields_of(golden: Golden) -> dict[str, bool]:
     """All fields that the endpoint reads, and whether they must be there."""
-    fields = msgspec.structs.fields(ENDPOINTS[golden.path].request)
-    return {field.encode_name: field.required for field in fields}
+    return wire_fields(ENDPOINTS[golden.path].request)
 
 
 def needed_by(golden: Golden) -> list[str]:
@@ -51,9 +50,7 @@ def lacking_also(golden: Golden, name: str) -> Golden:
 @gen_test
 @pytest.mark.parametrize("golden", POSTED, ids=call_of)
 async def test_an_operator_object_is_refused_in_every_field(golden):
-    async with on_air() as scene:
-        if golden.given:
-            await golden.given(scene)
+    async with on_air(given=golden.given) as scene:
         for name in fields_of(golden).keys() - {name for call, name in ANYTHING if call == golden.call}:
             for value in OPERATORS:
                 before = scene.dump()
@@ -69,9 +66,7 @@ async def test_an_operator_object_is_refused_in_every_field(golden):
 @gen_test
 @pytest.mark.parametrize("golden", TABLED, ids=call_of)
 async def test_a_needed_field_that_is_missing_null_or_empty_is_refused(golden):
-    async with on_air() as scene:
-        if golden.given:
-            await golden.given(scene)
+    async with on_air(given=golden.given) as scene:
         for name in needed_by(golden):
             before = scene.dump()
             asked = lacking_also(golden, name)
@@ -90,9 +85,7 @@ async def test_a_needed_field_that_is_missing_null_or_empty_is_refused(golden):
 @gen_test
 @pytest.mark.parametrize("golden", TABLED, ids=call_of)
 async def test_an_operator_in_brackets_is_no_field(golden):
-    async with on_air() as scene:
-        if golden.given:
-            await golden.given(scene)
+    async with on_air(given=golden.given) as scene:
         for name in needed_by(golden):
             before = scene.dump()
 
@@ -107,9 +100,7 @@ async def test_an_operator_in_brackets_is_no_field(golden):
 @gen_test
 @pytest.mark.parametrize("golden", POSTED, ids=call_of)
 async def test_a_text_without_an_end_is_refused(golden):
-    async with on_air() as scene:
-        if golden.given:
-            await golden.given(scene)
+    async with on_air(given=golden.given) as scene:
         for name in fields_of(golden):
             before = scene.dump()
 

@@ -1,10 +1,7 @@
 """The surface against the contract's own table, and its printed description against the standard's validator."""
 
-import json
-from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
-import msgspec
 import pytest
 from openapi_spec_validator import validate
 
@@ -15,9 +12,10 @@ from handlers.wire.fields import MissingInput
 from handlers.wire.openapi import openapi
 from handlers.wire.redirect import Onward
 from handlers.wire.surface import MethodNotAllowed, NoSuchPath, RawRequest
+from tests.surfaces.contracts import contract_of, wire_fields
 from tests.surfaces.site.scene import OPTIONS
 
-CONTRACT = json.loads((Path(__file__).parent / "contract.json").read_text("utf-8"))
+CONTRACT = tuple(contract_of("site").values())
 SURFACE = site.surface(OPTIONS)
 ENDPOINTS = {path: one for one in reversed(SURFACE.endpoints) for _, path in one.addresses}
 # The socket is another kind of entry.
@@ -51,18 +49,12 @@ def test_an_entry_is_served_under_its_method_path_and_aliases(entry):
 @pytest.mark.parametrize("entry", JSON_ENTRIES, ids=by_id)
 def test_every_documented_parameter_is_a_field_of_the_request(entry):
     request = ENDPOINTS[entry["path"].rstrip("/")].request
-    fields = {field.encode_name: field for field in msgspec.structs.fields(request)}
+    fields = wire_fields(request)
 
     params = [param for param in entry["params"] if param["name"] not in NOT_READ.get(entry["id"], ())]
     documented = {param["name"]: param["required"] for param in params if param["in"] != "header"}
     assert documented.keys() <= fields.keys()
-    assert {name for name, needed in documented.items() if needed} == {
-        name for name in documented if fields[name].required
-    }
-
-
-def shown_by(shape: Any) -> set[str]:
-    return {field.encode_name for field in msgspec.structs.fields(shape)}
+    assert {name for name, needed in documented.items() if needed} == {name for name in documented if fields[name]}
 
 
 @pytest.mark.parametrize("entry", JSON_ENTRIES, ids=by_id)
@@ -73,11 +65,11 @@ def test_every_documented_field_of_a_reply_is_a_field_of_its_shape(entry):
     if example is None:
         assert shape is Onward
         return
-    assert example.keys() <= shown_by(shape)
+    assert example.keys() <= wire_fields(shape).keys()
     if "data" in example:
         assert shape.__origin__ is Told
         (data,) = get_args(shape)
-        assert example["data"].keys() <= shown_by(data)
+        assert example["data"].keys() <= wire_fields(data).keys()
 
 
 def test_the_description_is_valid_openapi():

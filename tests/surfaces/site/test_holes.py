@@ -4,15 +4,13 @@ State and target of the sign-in with Google are in ``test_google``, guests and c
 money is in ``test_holes_of_money``.
 """
 
-import json
-from pathlib import Path
-
 import pytest
 
+from tests.surfaces.contracts import contract_of
 from tests.surfaces.site.scene import BASE, PASSWORD, Person, on_air
 
 gen_test = pytest.mark.gen_test
-CONTRACT = json.loads((Path(__file__).parent / "contract.json").read_text("utf-8"))
+CONTRACT = tuple(contract_of("site").values())
 EVERY_METHOD = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 

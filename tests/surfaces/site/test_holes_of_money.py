@@ -62,9 +62,7 @@ def test_every_endpoint_that_names_its_user_is_looked_at():
 @gen_test
 @pytest.mark.parametrize("golden", MINE, ids=entry_of)
 async def test_nobody_spends_or_reads_for_somebody_whose_id_he_writes(golden):
-    async with on_air() as scene:
-        if golden.given:
-            await golden.given(scene)
+    async with on_air(given=golden.given) as scene:
         before = scene.dump()
         claims = {"user_id", "uid"} if golden.entry == "site-pay-vip-coin" else {"user_id"}
         others = (scene.wei.id, int(scene.wei.id), scene.jliu.id, "0", 0, "1e3", f" {scene.yi.id}", -1)
@@ -97,9 +95,7 @@ async def test_his_own_id_may_be_written_as_a_number_as_text_or_not_at_all(golde
 @gen_test
 @pytest.mark.parametrize("golden", MINE, ids=entry_of)
 async def test_a_guest_has_neither_money_nor_anything_else_that_is_his(golden):
-    async with on_air() as scene:
-        if golden.given:
-            await golden.given(scene)
+    async with on_air(given=golden.given) as scene:
         await scene.call(None, "GET", "users/is_logged_in")
         method, _, name = golden.call.partition(" ")
         before = scene.dump()
@@ -125,9 +121,7 @@ async def test_a_guest_has_neither_money_nor_anything_else_that_is_his(golden):
     ids=str,
 )
 async def test_a_page_of_somebody_else_spends_nothing_with_the_cookie(golden, headers):
-    async with on_air() as scene:
-        if golden.given:
-            await golden.given(scene)
+    async with on_air(given=golden.given) as scene:
         method, _, name = golden.call.partition(" ")
         cookie = {"Cookie": f"sessionid={scene.yi.cookie}"}
         before = scene.dump()
@@ -148,9 +142,7 @@ async def test_a_page_of_somebody_else_spends_nothing_with_the_cookie(golden, he
     ids=["bug", "store"],
 )
 async def test_what_breaks_shows_nothing_of_itself(golden, error, status, code, monkeypatch):
-    async with on_air() as scene:
-        if golden.given:
-            await golden.given(scene)
+    async with on_air(given=golden.given) as scene:
 
         async def break_down(*_anything: object, **_more: object) -> None:
             raise error

@@ -133,9 +133,7 @@ CREDENTIALS: tuple[dict[str, str], ...] = (
 @pytest.mark.parametrize("row", [row for row, statuses in TABLE.items() if statuses[0] == 401])
 async def test_without_a_credential_that_is_good_nobody_gets_in(row):
     golden = await golden_of(row)
-    async with on_air() as scene:
-        if golden.given:
-            await golden.given(scene)
+    async with on_air(given=golden.given) as scene:
         whose = scene.jliu if golden.who == "jliu" else await scene.log_in("wei")
         before = scene.dump()
         for headers in CREDENTIALS:
@@ -157,9 +155,7 @@ async def test_without_a_credential_that_is_good_nobody_gets_in(row):
 @pytest.mark.parametrize("row", [row for row, statuses in TABLE.items() if statuses in (YI_ALONE, JLIU_ALONE)])
 async def test_a_cookie_lets_in_like_a_token_but_changes_nothing_for_pages_of_others(row):
     golden = await golden_of(row)
-    async with on_air() as scene:
-        if golden.given:
-            await golden.given(scene)
+    async with on_air(given=golden.given) as scene:
         person: Person = getattr(scene, golden.who)
         setattr(scene, golden.who, person._replace(access=""))
         before = scene.dump()

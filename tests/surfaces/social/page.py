@@ -3,23 +3,18 @@
 ``python -m tests.surfaces.social.page`` writes it anew; a test fails while the page differs.
 """
 
-import json
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final
 
 from handlers import social
-from handlers.wire.access import OPTIONAL, PUBLIC
 from handlers.wire.surface import Endpoint
-from tests.surfaces.goldens import filled
-from tests.surfaces.pages import Example, Page, as_json
+from tests.surfaces.pages import Example, Page, as_json, of_golden
 from tests.surfaces.social.goldens import GOLDENS
 from tests.surfaces.social.scene import OPTIONS, Person
 
 __all__ = ["PAGE"]
 
 GOLDEN_OF = {golden.call: golden for golden in GOLDENS}
-CONTRACT = json.loads((Path(__file__).parent / "contract.json").read_text("utf-8"))
 TOKEN = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9…"
 
 
@@ -55,23 +50,13 @@ OF_FILES = {
 def _example(endpoint: Endpoint[Any, Any]) -> Example:
     if endpoint.source_id in OF_FILES:
         return OF_FILES[endpoint.source_id]
-    golden = GOLDEN_OF[f"{endpoint.method} {endpoint.path}"]
-    return Example("json", (as_json(filled(CAST, golden.sent)), as_json(filled(CAST, golden.reply))))
-
-
-def _who(endpoint: Endpoint[Any, Any]) -> str:
-    if endpoint.access is PUBLIC:
-        return "anybody"
-    return "anybody, known or not" if endpoint.access is OPTIONAL else "whoever is signed in"
+    return of_golden(CAST, GOLDEN_OF[f"{endpoint.method} {endpoint.path}"])
 
 
 PAGE: Final = Page(
     "social",
     social.surface(OPTIONS),
-    CONTRACT,
-    made_by="tests/surfaces/social/page.py",
     example_of=_example,
-    who_asks=_who,
 )
 
 

@@ -19,7 +19,7 @@ from handlers.surfaces import Opened
 from store.interfaces.ids import Snowflake
 from store.interfaces.members import TOP_LEVEL
 from tests.support.web_services import RecordingMail
-from tests.surfaces.served import Answered, Called
+from tests.surfaces.served import Answered, Called, Given
 
 __all__ = ["BASE", "OPTIONS", "PASSWORD", "Person", "Scene", "on_line"]
 
@@ -145,8 +145,12 @@ class Scene(Called):
 
 @asynccontextmanager
 async def on_line(
-    options: settings.Settings | None = None, *, surface: social.SocialOptions = OPTIONS, **services: Any
+    options: settings.Settings | None = None,
+    *,
+    surface: social.SocialOptions = OPTIONS,
+    given: Given | None = None,
+    **services: Any,
 ) -> AsyncIterator[Scene]:
-    """A server with its cast, ended afterwards; ``services`` are fields of the world."""
-    async with Scene(options or settings.Settings(), surface, **services).open() as scene:
+    """A server with its cast, ended afterwards. ``given`` has happened there; ``services`` are fields of the world."""
+    async with Scene(options or settings.Settings(), surface, **services).open(given) as scene:
         yield scene

@@ -85,6 +85,19 @@ async def test_an_atoken_opens_a_socket_wherever_it_stands(path):
 
 
 @gen_test
+@pytest.mark.parametrize("name", ["user_id", "UserId", "userId", "id"])
+async def test_a_socket_is_the_credentials_whatever_the_query_says(name):
+    async with on_line() as scene:
+        await Chat(scene).befriend(scene.wxy, scene.jhinih)
+        ear = await scene.open_ear(PATH, {"token": scene.wxy.atoken, name: scene.zhao.id})
+
+        await ear.say(old(scene.jhinih.id, "it is me", UserId=scene.zhao.id, UserName="zhao"))
+
+        heard = await ear.hear()
+        assert (heard["UserId"], heard["UserName"], heard["Content"]) == (scene.wxy.id, "wxy", "it is me")
+
+
+@gen_test
 async def test_a_ticket_opens_one_socket_once():
     async with on_line() as scene:
         chat = Chat(scene)
@@ -445,9 +458,10 @@ async def test_a_picture_is_an_address_of_ours_and_words_are_kept_as_text():
             heard = await ear.hear()
             assert (heard["Media"], heard["Url"], heard["Content"]) == (4, address, "")
 
-        await ear.say(old(scene.jhinih.id, " <b>a\x07b</b>\u202e "))
+        await ear.say(old(scene.jhinih.id, " <b>a\x07b</b>\u202e ", Desc="\u202e<i>"))
 
-        assert (await ear.hear())["Content"] == "<b>ab</b>"
+        heard = await ear.hear()
+        assert (heard["Content"], heard["Desc"]) == ("<b>ab</b>", "<i>")
 
 
 @gen_test
@@ -477,6 +491,18 @@ async def test_ten_bad_frames_in_a_row_and_too_many_good_ones():
             await ear.say("x")
 
         assert (await ear.ended())[0] == 1008
+
+
+@gen_test
+async def test_a_good_word_between_them_makes_bad_frames_no_row():
+    async with on_line() as scene:
+        ear = await Chat(scene).opened(scene.wxy)
+
+        for said in (*9 * ["x"], "ping", *9 * ["x"], "ping"):
+            await ear.say(said)
+
+        heard = [await ear.connection.read_message() for _ in range(20)]
+        assert (heard[9], heard[19]) == ("pong", "pong")
 
 
 # --- coming back ---------------------------------------------------------------------------------------------------

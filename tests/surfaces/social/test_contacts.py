@@ -95,6 +95,11 @@ async def test_friends_come_page_by_page_in_either_order():
         ({}, 10015),
         ({"name": "12345"}, 10016),
         ({"name": "１２"}, 10016),
+        ({"name": "\u200b"}, 10015),
+        ({"name": "\u3164"}, 10015),
+        ({"name": "1\u200b2"}, 10016),
+        ({"name": "四", "icon": "javascript:alert(1)"}, 10001),
+        ({"name": "四", "icon": "/uploads/../api/login/logout"}, 10001),
         ({"name": "三"}, 10013),
         ({"name": " 三 "}, 10013),
         ({"name": "x" * 31}, 10001),
@@ -113,7 +118,7 @@ async def test_why_a_group_is_not_made(sent, code):
 @gen_test
 async def test_a_group_is_listed_with_what_was_said_of_it():
     async with on_line() as scene:
-        sent = {"name": "30" + "字" * 28, "icon": "https://img.example/a.png", "desc": "words"}
+        sent = {"name": "30" + "字" * 28, "icon": "https://img.example/a.png", "desc": "\u202ewords "}
         made = await scene.told(scene.zhao, "POST", CREATE, sent)
 
         (group,) = (await scene.told(scene.zhao, "GET", GROUPS))["groups"]

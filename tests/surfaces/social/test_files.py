@@ -8,7 +8,6 @@ import re
 import struct
 import zipfile
 import zlib
-from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
@@ -20,12 +19,13 @@ from handlers import social
 from handlers.wire.forms import FORM_BYTES_MAX
 from tests.support.broken_stores import switchable
 from tests.support.installed import found, require_packages
+from tests.surfaces.contracts import contract_of
 from tests.surfaces.served import BOUNDARY, FileSent, multipart, until
 from tests.surfaces.social.scene import OPTIONS, Person, Scene, on_line
 
 pytestmark = pytest.mark.real_loop
 
-CONTRACT = {entry["id"]: entry for entry in json.loads((Path(__file__).parent / "contract.json").read_text("utf-8"))}
+CONTRACT = contract_of("social")
 UPLOAD = "/api/file/upload"
 FILM = b"\x00\x00\x00\x20ftypisom\x00\x00\x02\x00isomiso2avc1mp41" + bytes(range(256)) * 4
 NAME = f"{hashlib.sha256(FILM).hexdigest()}.mp4"

@@ -240,6 +240,28 @@ async def test_another_address_needs_a_code_that_was_mailed_to_it():
 
 
 @gen_test
+@pytest.mark.parametrize(
+    ("more", "refusal"), [({"username": "ann"}, 10010), ({"username": "a:b"}, 10001), ({"avatar": "x"}, 10001)]
+)
+async def test_a_code_is_not_used_up_by_a_change_that_fails_for_something_else(more, refusal):
+    async with on_line() as scene:
+        sent = {"email": NEW, "code": await scene.mailed_code(NEW)}
+
+        assert await scene.refused(scene.wxy, "POST", "/api/user/set-profile", sent | more) == refusal
+        await scene.told(scene.wxy, "POST", "/api/user/set-profile", sent)
+
+        assert (await me(scene, scene.wxy))["email"] == NEW
+
+
+@gen_test
+@pytest.mark.parametrize("avatar", ["/uploads/../api/login/logout", "/uploads/", "/uploads/a/b.png", "javascript:x"])
+async def test_a_picture_is_nothing_that_leads_elsewhere(avatar):
+    async with on_line() as scene:
+        assert await scene.refused(scene.wxy, "POST", "/api/user/set-profile", {"avatar": avatar}) == 10001
+        await scene.told(scene.wxy, "POST", "/api/user/set-profile", {"avatar": f"/uploads/{'0' * 64}.png"})
+
+
+@gen_test
 async def test_an_address_of_somebody_else_is_not_taken_over_even_with_a_code():
     async with on_line() as scene:
         code = await scene.mailed_code(scene.ann.email)
@@ -305,6 +327,24 @@ async def test_whoever_has_signed_out_is_not_online():
 
         users = (await scene.told(None, "GET", "/api/contact/get-user-list-online"))["users"]
         assert {one["username"] for one in users} == {"jhinih", "zhao", "ann"}
+
+
+@gen_test
+async def test_whoever_is_excluded_is_not_shown_as_online():
+    async with on_line() as scene:
+        await scene.ban(scene.wxy)
+
+        users = (await scene.told(None, "GET", "/api/contact/get-user-list-online"))["users"]
+        assert {one["username"] for one in users} == {"jhinih", "zhao", "ann"}
+
+
+@gen_test
+async def test_who_has_signed_out_on_one_device_is_there_on_the_other():
+    async with on_line() as scene:
+        other = await scene.sign_in(await scene.record(scene.wxy))
+        await scene.told(other, "POST", "/api/login/logout")
+
+        assert (await me(scene, scene.wxy))["user"]["IsLogout"] is False
 
 
 @gen_test

@@ -118,6 +118,12 @@ def test_files_of_a_multipart_form_are_left_out():
     assert read_body(body) == {"a": "1"}
 
 
+@pytest.mark.parametrize("body", [b'"x"', b"null", b"7", b"true", b"x", b"<a/>", b"[]"])
+def test_what_is_neither_an_object_nor_a_form_is_not_taken_for_nothing(body):
+    with pytest.raises(BadInput):
+        read_body(body)
+
+
 @pytest.mark.parametrize(
     ("encoded", "fields"),
     [

@@ -297,7 +297,8 @@ async def test_whoever_leaves_hears_no_more_and_an_ended_room_is_gone(toy, http_
     toy.hub.tell_room(ROOM, Happened("2"))
     toy.hub.end_room(ROOM)
     toy.hub.tell_room(ROOM, Happened("3"))
-    toy.hub.tell_all([1, 2], Happened("last"))
+    for person_id in (1, 2):
+        toy.hub.tell(person_id, Happened("last"))
 
     assert await texts(one, 2) == ["1", "last"]
     assert await texts(two, 3) == ["1", "2", "last"]

@@ -88,7 +88,8 @@ async def test_what_a_person_is_told_comes_out_in_the_dialects_frames(toy, http_
     toy.hub.tell(1, Happened("早上好"))
     toy.hub.tell(2, Happened("not for 1"))
     toy.hub.tell(1, object())
-    toy.hub.tell_all([2, 1], Liked("x"))
+    for person_id in (2, 1):
+        toy.hub.tell(person_id, Liked("x"))
 
     assert await ear.hear() == {"type": "happened", "data": {"text": "早上好"}}
     assert await ear.hear() == {"type": "liked", "data": {"text": "x"}}
@@ -431,7 +432,8 @@ async def test_an_event_is_encoded_once_for_everybody(toy, http_server, http_por
     monkeypatch.setattr("tests.surfaces.wire.toy.write_json", lambda value: encoded.append(value) or write_json(value))
     event = Happened("once")
 
-    toy.hub.tell_all([1, 2, 3], event)
+    for person_id in (1, 2, 3):
+        toy.hub.tell(person_id, event)
 
     for ear in ears:
         assert (await ear.hear())["data"] == {"text": "once"}
