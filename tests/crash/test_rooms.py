@@ -213,10 +213,12 @@ async def test_a_room_whose_server_froze_goes_on_at_another_and_the_frozen_one_w
         async with evening(sleeper, viewers=50, strangers=10) as (date, crowd):
             date.go_on()
             await asyncio.sleep(2)
+            # What a sleeper tells as it wakes, it tells to nobody: see above.
+            date.hold()
+            await asyncio.sleep(1)
 
             sleeper.freeze()
             frozen_s = time.monotonic()
-            date.hold()
             date.server = heir
             # Half of them notice, and come to the other server before it has the room.
             for viewer in crowd.inside[::2]:
