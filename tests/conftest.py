@@ -27,6 +27,8 @@ SETTLING_PASSES: Final = 5  # A task that has finished its work still needs some
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "real_loop(deadline_s=60): run this async test on a real event loop")
     config.addinivalue_line("markers", "logs(*patterns): warnings and errors whose text matches are expected")
+    # Or the first test that asks Tornado for a loop would have asyncio make another one, which nobody closes.
+    asyncio.set_event_loop(None)
 
 
 @pytest.hookimpl(tryfirst=True)
