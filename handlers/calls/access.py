@@ -13,7 +13,8 @@ from engine.greenroom import Greenroom
 from engine.records import PersonRecord, Role
 from engine.services.accounts import CALLS
 from engine.services.welcome import require_let_in
-from handlers.wire.access import Caller, Incoming, Presented, ReadCredential
+from handlers.wire.access import Caller, Incoming, Presented
+from handlers.wire.claims import scheme_of
 from handlers.wire.members import Member
 
 __all__ = [
@@ -21,7 +22,6 @@ __all__ = [
     "anchor_of",
     "app_token",
     "authenticate",
-    "even_banned",
     "guest_of",
     "utils_token",
     "weapp_pair",
@@ -30,7 +30,6 @@ __all__ = [
 
 _TOKEN: Final = "token"  # noqa: S105 - the name of a scheme
 _PAIR: Final = "pair"
-_EVEN_BANNED: Final = "+banned"
 
 CallsCaller = Caller[Greenroom, Member]
 """What the actions of this surface learn of the one who asks."""
@@ -65,16 +64,6 @@ def weapp_pair_about_others(incoming: Incoming) -> Presented | None:
     return Presented(scheme=_PAIR, token=token, subject=user_id)
 
 
-def even_banned(read: ReadCredential) -> ReadCredential:
-    """``read``, for what somebody whose account is banned may still ask: what he is told, and what he was charged."""
-
-    def read_even_banned(incoming: Incoming) -> Presented | None:
-        presented = read(incoming)
-        return None if presented is None else replace(presented, scheme=presented.scheme + _EVEN_BANNED)
-
-    return read_even_banned
-
-
 def _claimed(incoming: Incoming) -> tuple[str, ...]:
     claimed = incoming.fields.get("userID")
     return () if claimed is None else (str(claimed),)
@@ -91,10 +80,10 @@ def authenticate(engine: Greenroom) -> Callable[[Presented], Awaitable[Member]]:
 
     async def who(presented: Presented) -> Member:
         person = await engine.identity.who(presented.token, surface=CALLS)
-        scheme = presented.scheme.removesuffix(_EVEN_BANNED)
+        scheme, is_even_banned = scheme_of(presented)
         if scheme == _PAIR and presented.subject != str(person.id):
             raise NotSignedIn
-        if scheme == presented.scheme:
+        if not is_even_banned:
             require_let_in(person, engine.node)
         engine.presence.seen(person)
         return Member(person=person, token=presented.token)

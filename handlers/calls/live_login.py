@@ -12,11 +12,12 @@ from engine.greenroom import Greenroom
 from engine.records import PersonRecord
 from engine.services.accounts import CALLS
 from engine.services.welcome import require_let_in
-from handlers.calls.access import CallsCaller, even_banned, utils_token, weapp_pair
+from handlers.calls.access import CallsCaller, utils_token, weapp_pair
 from handlers.calls.envelope import WEAPP
 from handlers.calls.options import CallsOptions
 from handlers.calls.shapes import Done, Nothing, Weapp
 from handlers.wire.access import PUBLIC
+from handlers.wire.claims import even_banned
 from handlers.wire.fields import Id, text
 from handlers.wire.language import Said
 from handlers.wire.limits import per_second

@@ -7,8 +7,9 @@ from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
-from handlers.calls.access import CallsCaller, anchor_of, app_token, even_banned, guest_of
+from handlers.calls.access import CallsCaller, anchor_of, app_token, guest_of
 from handlers.calls.shapes import Done, Nothing
+from handlers.wire.claims import even_banned
 from handlers.wire.fields import text
 from handlers.wire.surface import Endpoint
 

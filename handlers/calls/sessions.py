@@ -7,9 +7,10 @@ import msgspec
 from engine.records import BanKind, PersonRecord
 from engine.services.statements import bill_of
 from handlers.calls import amounts
-from handlers.calls.access import CallsCaller, anchor_of, app_token, even_banned, guest_of
+from handlers.calls.access import CallsCaller, anchor_of, app_token, guest_of
 from handlers.calls.ringing import Target
 from handlers.calls.shapes import CallRef, Done
+from handlers.wire.claims import even_banned
 from handlers.wire.fields import Id
 from handlers.wire.surface import Endpoint
 from store.interfaces.ids import CallId, PersonId

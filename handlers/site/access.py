@@ -7,6 +7,7 @@ one of our own pages asks. Knows no endpoint. Source: SITE-7, SITE-13, ALL-3, AL
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -18,7 +19,9 @@ from engine.services.guests import Guest
 from engine.services.known_people import Known
 from engine.services.welcome import require_let_in
 from handlers.site.cookies import GUEST, SESSION
-from handlers.wire.access import Caller, Incoming, Presented, ReadCredential, Whence, bearer
+from handlers.wire import claims
+from handlers.wire.access import Caller, Incoming, Presented, Whence, bearer
+from handlers.wire.claims import scheme_of
 
 __all__ = [
     "GUEST_UID",
@@ -30,7 +33,6 @@ __all__ = [
     "changing",
     "claiming",
     "credential",
-    "even_banned",
     "guest_of",
     "member_of",
     "no_foreign_page",
@@ -39,8 +41,6 @@ __all__ = [
 
 _TOKEN: Final = "token"  # noqa: S105 - the name of a scheme
 _COOKIE: Final = "cookie"
-_NOTHING: Final = "nothing"
-_EVEN_BANNED: Final = "+banned"
 _READING: Final = ("GET", "HEAD")
 
 GUEST_UID: Final = "0"
@@ -127,28 +127,6 @@ def socket_credential(incoming: Incoming) -> Presented | None:
     return _session(incoming, is_change=False) if "Origin" in incoming.headers else None
 
 
-def claiming(*names: str, read: ReadCredential = credential) -> ReadCredential:
-    """``read``, where the fields ``names`` say who asks: they may be absent, or agree. Source: ALL-3."""
-
-    def read_with_claims(incoming: Incoming) -> Presented | None:
-        presented = read(incoming) or Presented(scheme=_NOTHING, token="")
-        found = (incoming.fields.get(name) for name in names)
-        claimed = tuple(_written(one) for one in found if one not in (None, ""))
-        return replace(presented, claimed_ids=claimed)
-
-    return read_with_claims
-
-
-def even_banned(read: ReadCredential) -> ReadCredential:
-    """``read``, for what somebody whose account is banned may still do: leave."""
-
-    def read_even_banned(incoming: Incoming) -> Presented | None:
-        presented = read(incoming)
-        return None if presented is None else replace(presented, scheme=presented.scheme + _EVEN_BANNED)
-
-    return read_even_banned
-
-
 def _session(incoming: Incoming, *, is_change: bool) -> Presented | None:
     value = incoming.cookies.get(SESSION)
     if not value:
@@ -166,9 +144,8 @@ def _refuse_foreign(incoming: Incoming) -> None:
         raise Forbidden("a page of somebody else asks")
 
 
-def _written(value: object) -> str:
-    # Ids are written as numbers or as text; anything else is nobody's.
-    return str(value) if isinstance(value, str) or type(value) is int else "?"
+claiming = partial(claims.claiming, read=credential)
+"""The credential, where the fields named say who asks: they may be absent, or agree. Source: ALL-3."""
 
 
 # --- what it is worth ----------------------------------------------------------------------------------------------
@@ -181,10 +158,10 @@ def authenticate(engine: Greenroom) -> Callable[[Presented], Awaitable[Visitor]]
     """
 
     async def who(presented: Presented) -> Visitor:
-        scheme = presented.scheme.removesuffix(_EVEN_BANNED)
+        scheme, is_even_banned = scheme_of(presented)
         known = await _whose(engine, scheme, presented.token)
         person = known.person
-        if scheme == presented.scheme:
+        if not is_even_banned:
             require_let_in(person, engine.node)
         engine.presence.seen(person)
         return Visitor(person=person, sign_in_id=known.sign_in_id)

@@ -7,12 +7,13 @@ from typing import Any, Final
 import msgspec
 
 from engine.services.site_names import google_sub
-from handlers.site.access import SiteCaller, changing, even_banned
+from handlers.site.access import SiteCaller, changing
 from handlers.site.cookies import SESSION, Cookies
 from handlers.site.envelope import DONE, ENVELOPE, Done, Row, Told
 from handlers.site.options import SiteOptions
 from handlers.site.shapes import Nothing
 from handlers.wire.access import OPTIONAL
+from handlers.wire.claims import even_banned
 from handlers.wire.language import Said
 from handlers.wire.redirect import Onward, RedirectEnvelope
 from handlers.wire.surface import Endpoint, WithHeaders

@@ -4,7 +4,7 @@ Knows where a credential stands and what may be wrong with it. Knows no endpoint
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -14,7 +14,9 @@ from engine.greenroom import Greenroom
 from engine.records import Member, PersonRecord
 from engine.services.known_people import Known
 from engine.services.welcome import require_let_in
-from handlers.wire.access import Caller, Incoming, Presented, ReadCredential
+from handlers.wire import claims
+from handlers.wire.access import Caller, Incoming, Presented
+from handlers.wire.claims import scheme_of
 from store.interfaces.ids import PersonId
 
 __all__ = [
@@ -26,7 +28,6 @@ __all__ = [
     "authenticate",
     "claiming",
     "credential",
-    "even_banned",
     "insider_of",
     "known_of",
     "require_level",
@@ -39,8 +40,6 @@ CHAT_PATH: Final = "/api/chat/ws"
 _TICKET: Final = "ticket"
 _TOKEN: Final = "atoken"  # noqa: S105 - the name of a scheme
 _OTHER: Final = "another scheme"
-_EVEN_BANNED: Final = "+banned"
-_NOTHING: Final = "nothing"
 _BEARER: Final = "bearer"
 
 SECURITY: Final = {
@@ -98,30 +97,8 @@ def socket_credential(incoming: Incoming) -> Presented | None:
     return credential(incoming)
 
 
-def claiming(*names: str, read: ReadCredential = credential) -> ReadCredential:
-    """``read``, where the fields ``names`` say who asks: they may be absent, or agree. Source: ALL-3."""
-
-    def read_with_claims(incoming: Incoming) -> Presented | None:
-        presented = read(incoming) or Presented(scheme=_NOTHING, token="")
-        found = (incoming.fields.get(name) for name in names)
-        return replace(presented, claimed_ids=tuple(_written(one) for one in found if one not in (None, "")))
-
-    return read_with_claims
-
-
-def even_banned(read: ReadCredential = credential) -> ReadCredential:
-    """``read``, for what somebody whose account is banned may still do: leave."""
-
-    def read_even_banned(incoming: Incoming) -> Presented | None:
-        presented = read(incoming)
-        return None if presented is None else replace(presented, scheme=presented.scheme + _EVEN_BANNED)
-
-    return read_even_banned
-
-
-def _written(value: object) -> str:
-    # Ids are written as numbers or as text; anything else is nobody's.
-    return str(value) if isinstance(value, str) or type(value) is int else "?"
+claiming = partial(claims.claiming, read=credential)
+"""The credential, where the fields named say who asks: they may be absent, or agree. Source: ALL-3."""
 
 
 # --- what it is worth ----------------------------------------------------------------------------------------------
@@ -134,14 +111,14 @@ def authenticate(engine: Greenroom) -> Callable[[Presented], Awaitable[Insider]]
     """
 
     async def who(presented: Presented) -> Insider:
-        scheme = presented.scheme.removesuffix(_EVEN_BANNED)
+        scheme, is_even_banned = scheme_of(presented)
         if scheme == _TICKET:
             known = await engine.social_sign_ins.redeem_ticket(presented.token, path=CHAT_PATH)
         elif scheme == _TOKEN:
             known = await engine.social_sign_ins.who_by_token(presented.token)
         else:
             raise NoBearer
-        if scheme == presented.scheme:
+        if not is_even_banned:
             require_let_in(known.person, engine.node)
         engine.presence.seen(known.person)
         engine.online.heard(known.person.id)

@@ -5,11 +5,12 @@ from typing import Annotated, Any, Final
 import msgspec
 
 from engine.errors import AlreadyExists, MailDown, NotAToken, NotSignedIn, TokenExpired, TokenMisused
-from handlers.social.access import SocialCaller, even_banned
+from handlers.social.access import SocialCaller, credential
 from handlers.social.envelope import DONE, ENVELOPE, Done, Row
 from handlers.social.limits import OF_DEPARTURES, OF_RENEWALS, OF_SIGN_INS
 from handlers.social.shapes import ImageUrl
 from handlers.wire.access import PUBLIC, network_of
+from handlers.wire.claims import even_banned
 from handlers.wire.fields import blank, text
 from handlers.wire.language import Said
 from handlers.wire.surface import Endpoint
@@ -181,7 +182,7 @@ ENDPOINTS: Final[tuple[Endpoint[Any, Any], ...]] = (
         LogOut,
         Done,
         log_out,
-        credential=even_banned(),
+        credential=even_banned(credential),
         limit=OF_DEPARTURES,
         summary="Sign out",
         source_id="social-login-logout",
